@@ -1,0 +1,74 @@
+/* The block as it lies in a segment file: a run of one tag's samples in streams. Self-contained:
+ * it names its tag by identity and needs nothing outside itself, so that it can be copied from
+ * segment to segment and shipped to another server byte for byte.
+ *
+ *    0       4         8               16                              32
+ *    +-------+---------+---------------+-------------------------------+
+ *    | magic | payload | checksum      | identity                      |
+ *    +-------+---------+---------------+---+---+---+---+---+---+---+---+
+ *    | origin          | first_time_ns | n |typ|knd| codecs [8]    |zro|
+ *    +-----------------+---------------+---+---+---+---------------+---+
+ *    32                40              48  50  51  52              60  64
+ *
+ *   payload   a u32 for each stream whose codec is not ABSENT, in order of enum block_stream: its
+ *             bytes; zeros up to a multiple of 8; then the streams, each padded with zeros to 8
+ *
+ * F1  checksum covers every byte before and after itself, payload included
+ * F2  1 <= sample_count <= 65535
+ * F3  kind MAIN: collected entries, one a time, times strictly rising;
+ *     kind HISTORY: explicit entries, and collected ones that lost to another origin's, rising by
+ *     (time, entry_compare), no two equal
+ * F4  reserved bytes are zero, so that a later version can give them meaning
+ * F5  an absent stream means: QUALITY all good, CLOCK and GENERATION all 0, ORIGIN all header's
+ *     origin, KIND all collected, NOTE none. TIME and VALUE are never absent.
+ *
+ * Changing anything here changes docs/format/segment.md and SEGMENT_VERSION. */
+#ifndef STORAGE_BLOCK_FORMAT_H
+#define STORAGE_BLOCK_FORMAT_H
+
+#include <assert.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "storage/sample.h"
+
+#define BLOCK_MAGIC 0x4b4c4242u /* "BBLK" */
+
+enum block_stream {
+    BLOCK_STREAM_TIME,
+    BLOCK_STREAM_VALUE,
+    BLOCK_STREAM_QUALITY,
+    BLOCK_STREAM_CLOCK,
+    BLOCK_STREAM_GENERATION,
+    BLOCK_STREAM_ORIGIN,
+    BLOCK_STREAM_KIND,
+    BLOCK_STREAM_NOTE,
+    BLOCK_STREAM_COUNT,
+};
+
+enum block_kind { BLOCK_MAIN = 0, BLOCK_HISTORY = 1 };
+
+struct block_header {
+    uint32_t magic;
+    uint32_t payload_bytes;
+    uint64_t checksum;
+    struct identity identity;
+    uint64_t origin;
+    int64_t first_time_ns;
+    uint16_t sample_count;
+    uint8_t type; /* enum value_type, of all samples */
+    uint8_t kind; /* enum block_kind */
+    uint8_t codecs[BLOCK_STREAM_COUNT];
+    uint8_t reserved[4];
+};
+
+static_assert(offsetof(struct block_header, checksum) == 8, "the picture above");
+static_assert(offsetof(struct block_header, first_time_ns) == 40, "the picture above");
+static_assert(offsetof(struct block_header, codecs) == 52, "the picture above");
+static_assert(sizeof(struct block_header) == 64, "no hidden padding reaches the disk");
+
+/* What can be said without the payload. */
+bool block_header_is_valid(const struct block_header *header);
+
+#endif

@@ -1,0 +1,42 @@
+/* Identity map: which dense local number stands for which tag identity, in an append-only file.
+ *
+ *   file     [ header 64 ][ record 24 ][ record 24 ] …
+ *   record   [ identity 16 ][ number 4 ][ checksum 4 ]     record n holds number n
+ *
+ * I1  numbers are given in order of first use, from 0, without holes
+ * I2  a number is durable before identity_map_add() returns it
+ * I3  a torn tail is cut at the last whole record: its numbers were never given out
+ * I4  a bad record that whole ones follow is damage: it keeps its place, so that the numbers
+ *     behind it stay what they were, and stands for no identity
+ *
+ * Threads: any thread; finding takes no lock that adding holds during its sync. */
+#ifndef STORAGE_IDENTITY_MAP_H
+#define STORAGE_IDENTITY_MAP_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "storage/base/file.h"
+#include "storage/sample.h"
+
+struct identity_map;
+
+enum status identity_map_open(struct identity_map **out_map, struct file_system *file_system,
+                              const char *path, struct error *error);
+void identity_map_close(struct identity_map *map);
+
+uint32_t identity_map_count(const struct identity_map *map);
+uint32_t identity_map_damaged_count(const struct identity_map *map); /* I4 */
+
+/* TAG_NONE when unknown. */
+uint32_t identity_map_find(struct identity_map *map, struct identity identity);
+
+/* ASSERTs number < count. */
+struct identity identity_map_identity(struct identity_map *map, uint32_t number);
+
+/* Gives numbers to those of the identities that have none; one sync for all. A failed write or
+ * sync leaves the map as it was and refuses every later add (the file's end is unknown). */
+enum status identity_map_add(struct identity_map *map, const struct identity *identities,
+                             size_t count, uint32_t *out_numbers, struct error *error);
+
+#endif

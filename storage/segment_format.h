@@ -1,0 +1,154 @@
+/* The segment: an immutable file of blocks, sorted by tag, with all that is needed to find them.
+ *
+ *   [ header 64 ]
+ *   [ blocks: by (identity, kind, first time), each at a multiple of 8 ]
+ *   [ descriptors: one of 128 bytes a block, in the order of the blocks ]
+ *   [ summaries: room for statistics over 64 blocks and over a tag; empty in version 1 ]
+ *   [ index: one entry of 64 bytes a (tag, kind), by (identity, kind) ]
+ *   [ top: one entry of 24 bytes per 64 index entries ]
+ *   [ origins: one entry of 32 bytes an origin ]
+ *   [ footer 256, at the very end ]
+ *
+ * Sections begin at multiples of 64; the gaps are zeros.
+ *
+ * G1  checksums make a tree: the footer's covers the footer, the footer holds those of header, top
+ *     and origins, top those of index pages, the index those of each tag's descriptors, a descriptor
+ *     that of its block. So every byte is checked by whoever reads it, and nothing else is read
+ * G2  descriptors of one (tag, kind) are contiguous and rise by first time; MAIN blocks of one tag
+ *     do not overlap; HISTORY blocks may share their border time
+ * G3  digest and count are those of the block's entries (digest.h); tag and segment hold sums
+ * G4  statistics (minimum .. covered_s and their indexes) count only where BLOCK_STATISTICS is set;
+ *     otherwise they are zero
+ * G5  reserved bytes are zero
+ *
+ * Changing anything here changes docs/format/segment.md and SEGMENT_VERSION. */
+#ifndef STORAGE_SEGMENT_FORMAT_H
+#define STORAGE_SEGMENT_FORMAT_H
+
+#include <assert.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "storage/digest.h"
+#include "storage/sample.h"
+
+enum { SEGMENT_VERSION = 1, SEGMENT_ALIGNMENT = 64, SEGMENT_INDEX_PAGE_ENTRIES = 64 };
+#define SEGMENT_MAGIC 0x3147455345444542ull        /* "BEDESEG1" */
+#define SEGMENT_FOOTER_MAGIC 0x31544f4f46474553ull /* "SEGFOOT1" */
+
+struct segment_header {
+    uint64_t magic;
+    uint32_t version;
+    uint32_t features; /* 0; a reader refuses bits it does not know */
+    struct identity uuid;
+    struct identity store; /* creator */
+    uint32_t level;
+    uint32_t reserved;
+    uint64_t checksum; /* of the 56 bytes before */
+};
+
+enum block_flag {
+    BLOCK_HAS_QUALITY = 1 << 0,
+    BLOCK_HAS_REVISION = 1 << 1,
+    BLOCK_HAS_ORIGINS = 1 << 2, /* more than the one in its header */
+    BLOCK_STATISTICS = 1 << 3,  /* min .. covered_ns are filled in */
+    BLOCK_HAS_NAN = 1 << 4,
+    BLOCK_STEPPED = 1 << 5, /* the integral assumed a stepped tag */
+};
+
+struct block_descriptor {
+    int64_t first_time_ns;
+    int64_t last_time_ns;
+    uint64_t offset; /* in the file */
+    uint32_t block_bytes;
+    uint16_t sample_count;
+    uint16_t good_count;
+    uint8_t type;
+    uint8_t kind;
+    uint16_t flags;
+    uint32_t block_checksum; /* low half of the block's own */
+    uint64_t minimum;        /* value bits; NaN never counts */
+    uint64_t maximum;
+    uint64_t first_value;
+    uint64_t last_value;
+    double sum;        /* of values that are not NaN */
+    double integral;   /* value x seconds from first to last time */
+    double covered_s;  /* seconds that the integral covers */
+    uint64_t sequence; /* greatest local sequence among its entries */
+    uint64_t digest_low;
+    uint64_t digest_high;
+    uint16_t minimum_index;
+    uint16_t maximum_index;
+    uint32_t origin_index; /* of the header's origin, in the origins section */
+};
+
+static_assert(offsetof(struct block_descriptor, minimum) == 40, "no hidden padding");
+static_assert(sizeof(struct block_descriptor) == 128, "no hidden padding reaches the disk");
+
+/* One (tag, kind) in this segment. */
+struct segment_index_entry {
+    struct identity identity;
+    int64_t first_time_ns;
+    int64_t last_time_ns;
+    uint64_t sample_count;
+    uint32_t first_descriptor;
+    uint32_t descriptor_count;
+    uint64_t descriptors_checksum;
+    uint8_t kind;
+    uint8_t type;
+    uint8_t reserved[6];
+};
+
+static_assert(sizeof(struct segment_index_entry) == 64, "no hidden padding reaches the disk");
+
+struct segment_top_entry {
+    struct identity first_identity;
+    uint64_t page_checksum;
+};
+
+static_assert(sizeof(struct segment_top_entry) == 24, "no hidden padding reaches the disk");
+
+struct segment_origin {
+    uint64_t node;
+    uint64_t sample_count;
+    uint64_t first_sequence; /* local sequences of the blocks that hold it */
+    uint64_t last_sequence;
+};
+
+static_assert(sizeof(struct segment_origin) == 32, "no hidden padding reaches the disk");
+
+struct segment_section {
+    uint64_t offset;
+    uint64_t size_bytes;
+};
+
+struct segment_footer {
+    uint64_t magic;
+    uint32_t version;
+    uint32_t features;
+    struct identity uuid; /* as in the header */
+    struct segment_section blocks;
+    struct segment_section descriptors;
+    struct segment_section summaries;
+    struct segment_section index;
+    struct segment_section top;
+    struct segment_section origins;
+    uint64_t header_checksum;
+    uint64_t top_checksum;
+    uint64_t origins_checksum;
+    int64_t first_time_ns;
+    int64_t last_time_ns;
+    uint64_t sample_count;
+    uint64_t block_count;
+    uint64_t first_sequence;
+    uint64_t last_sequence;
+    uint64_t digest_low;
+    uint64_t digest_high;
+    uint64_t clock_max; /* greatest revision clock inside */
+    uint8_t reserved[24];
+    uint64_t checksum; /* of the 248 bytes before */
+};
+
+static_assert(sizeof(struct segment_footer) == 256, "no hidden padding reaches the disk");
+
+#endif

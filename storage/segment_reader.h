@@ -1,0 +1,82 @@
+/* Segment: an open segment file; finds the blocks of a tag, and checks every byte it reads (G1).
+ *
+ * Only header, footer, top and origins stay in memory (24 bytes per 64 tags); index pages and
+ * descriptors are read when asked for.
+ *
+ * Threads: any number at once; counted references. */
+#ifndef STORAGE_SEGMENT_READER_H
+#define STORAGE_SEGMENT_READER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "storage/base/arena.h"
+#include "storage/base/buffer.h"
+#include "storage/base/file.h"
+#include "storage/block_format.h"
+#include "storage/segment_format.h"
+
+struct segment;
+
+/* The new segment has one reference. STATUS_UNSUPPORTED for a newer version or unknown feature
+ * bits, STATUS_CORRUPT with file and what is wrong, STATUS_NOT_FOUND without a file. */
+enum status segment_open(struct segment **out_segment, struct file_system *file_system,
+                         const char *directory, uint64_t number, struct error *error);
+struct segment *segment_ref(struct segment *segment);
+void segment_unref(struct segment *segment); /* accepts NULL */
+
+/* When the last reference goes, the file is removed. */
+void segment_remove_when_unused(struct segment *segment);
+
+uint64_t segment_number(const struct segment *segment);
+uint64_t segment_bytes(const struct segment *segment); /* of the file */
+uint32_t segment_level(const struct segment *segment);
+const char *segment_path(const struct segment *segment);
+const struct segment_footer *segment_footer(const struct segment *segment);
+const struct segment_origin *segment_origins(const struct segment *segment, size_t *out_count);
+
+/* STATUS_NOT_FOUND when the segment holds nothing of it. */
+enum status segment_find(struct segment *segment, struct identity identity, enum block_kind kind,
+                         struct segment_index_entry *out_entry, struct error *error);
+
+/* The descriptors of this entry whose [first, last] meets [from_ns, to_ns) (to exclusive), read
+ * and verified; in the arena. */
+enum status segment_descriptors(struct segment *segment, const struct segment_index_entry *entry,
+                                int64_t from_ns, int64_t to_ns, struct arena *arena,
+                                const struct block_descriptor **out_descriptors, size_t *out_count,
+                                struct error *error);
+
+/* Reads the blocks of count descriptors that follow one another in the file, in one read, and
+ * verifies each against its descriptor and its own checksum. Block i begins at
+ * *out_bytes + (descriptors[i].offset - descriptors[0].offset). The buffer owns the bytes
+ * (8-aligned). On STATUS_CORRUPT *out_bad is the index of the first bad one and the error names
+ * file, offset, and the time range. */
+enum status segment_read_blocks(struct segment *segment, const struct block_descriptor *descriptors,
+                                size_t count, struct buffer *buffer, const uint8_t **out_bytes,
+                                size_t *out_bad, struct error *error);
+
+/* All index entries in order. */
+struct segment_walk {
+    struct segment *segment; /* borrowed */
+    uint64_t next_index;
+    struct segment_index_entry page[SEGMENT_INDEX_PAGE_ENTRIES];
+    uint64_t page_number; /* UINT64_MAX: none loaded */
+};
+
+void segment_walk_init(struct segment_walk *walk, struct segment *segment);
+/* STATUS_END after the last. */
+enum status segment_walk_next(struct segment_walk *walk, struct segment_index_entry *out_entry,
+                              struct error *error);
+
+/* Reads and checks everything: tree of checksums, every block decoded, order (G2, F3), counts,
+ * digests (G3), totals. Calls report(context, text) once a damage, and goes on behind it. */
+struct segment_check {
+    uint64_t block_count;
+    uint64_t sample_count;
+    uint64_t damaged_count;
+};
+
+enum status segment_verify(struct segment *segment, void (*report)(void *context, const char *text),
+                           void *context, struct segment_check *out_check, struct error *error);
+
+#endif

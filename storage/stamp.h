@@ -1,0 +1,39 @@
+/* Stamp clock: a hybrid logical clock that names moments no other moment has.
+ *
+ *   63                              16 15          0
+ *   | milliseconds since 1970, UTC    | counter     |
+ *
+ * S1  every stamp taken is greater than every stamp taken or observed before
+ * S2  a peer's stamp moves the clock at most STAMP_DRAG_MS_MAX ahead of the wall clock
+ * S3  the ceiling travels in every WAL group and manifest edit, so a restart never goes back
+ *
+ * Threads: the owner locks. Pure: the wall time is handed in. */
+#ifndef STORAGE_STAMP_H
+#define STORAGE_STAMP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum { STAMP_DRAG_MS_MAX = 60 * 1000 };
+
+struct stamp_clock {
+    uint64_t last; /* greatest taken, observed or restored */
+};
+
+/* A new stamp; never 0. */
+uint64_t stamp_take(struct stamp_clock *clock, int64_t wall_ns);
+
+/* Takes note of a foreign stamp. False when it is further ahead than S2 allows: it was merged all
+ * the same, but did not move the clock so far. */
+bool stamp_observe(struct stamp_clock *clock, uint64_t stamp, int64_t wall_ns);
+
+/* At start: stamps up to ceiling are used. */
+void stamp_restore(struct stamp_clock *clock, uint64_t ceiling);
+
+/* All stamps taken up to this wall time are at most this: for reading as of a time. */
+uint64_t stamp_ceiling_of(int64_t wall_ns);
+int64_t stamp_wall_ns(uint64_t stamp);    /* its milliseconds, as ns */
+int64_t stamp_journal_ns(uint64_t stamp); /* ms plus counter as ns: unique a stamp */
+uint64_t stamp_from_journal_ns(int64_t time_ns);
+
+#endif
