@@ -3,7 +3,8 @@
  *   63                              16 15          0
  *   | milliseconds since 1970, UTC    | counter     |
  *
- * S1  every stamp taken is greater than every stamp taken or observed before
+ * S1  every stamp taken is greater than every stamp taken, restored or observed before, those
+ *     apart that S2 held back
  * S2  a peer's stamp moves the clock at most STAMP_DRAG_MS_MAX ahead of the wall clock
  * S3  the ceiling travels in every WAL group and manifest edit, so a restart never goes back
  *
@@ -30,10 +31,15 @@ bool stamp_observe(struct stamp_clock *clock, uint64_t stamp, int64_t wall_ns);
 /* At start: stamps up to ceiling are used. */
 void stamp_restore(struct stamp_clock *clock, uint64_t ceiling);
 
-/* All stamps taken up to this wall time are at most this: for reading as of a time. */
+/* The greatest stamp of this wall time's millisecond: for reading as of a time. */
 uint64_t stamp_ceiling_of(int64_t wall_ns);
-int64_t stamp_wall_ns(uint64_t stamp);    /* its milliseconds, as ns */
-int64_t stamp_journal_ns(uint64_t stamp); /* ms plus counter as ns: unique a stamp */
+
+/* Both are INT64_MAX for stamps beyond the times that 64 bits of ns reach (year 2262). */
+int64_t stamp_wall_ns(uint64_t stamp); /* its milliseconds, as ns */
+int64_t
+stamp_journal_ns(uint64_t stamp); /* ms plus counter as ns: unique a stamp, rising with it */
+
+/* 0 when it is not the journal time of any stamp. */
 uint64_t stamp_from_journal_ns(int64_t time_ns);
 
 #endif
