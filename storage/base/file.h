@@ -48,7 +48,7 @@ struct file_system_operations {
                         enum file_mode mode, struct error *error);
     enum status (*rename)(struct file_system *file_system, const char *from, const char *to,
                           struct error *error);
-    /* STATUS_NOT_FOUND when there is none. */
+    /* A file, or a directory that is empty. STATUS_NOT_FOUND when there is none. */
     enum status (*remove)(struct file_system *file_system, const char *path, struct error *error);
     /* STATUS_EXISTS when it is there already. */
     enum status (*create_directory)(struct file_system *file_system, const char *path,
