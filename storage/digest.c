@@ -20,7 +20,8 @@ static inline struct hash128 mix_round(uint64_t left, uint64_t right)
 /* What stays the same over a run of entries: everything but time, value and note. */
 struct mix_run {
     struct digest_constants constants;
-    struct hash128 key; /* of the constants */
+    struct hash128 key;    /* of the constants */
+    struct hash128 sample; /* the key, ready for time and value */
     uint64_t clock;
     uint32_t quality;
     struct hash128 seed; /* of key, clock and quality */
@@ -44,6 +45,7 @@ static void run_begin(struct mix_run *run, struct identity identity, const struc
         .kind = entry->kind,
     };
     run->key = hash128(&run->constants, sizeof run->constants);
+    run->sample = (struct hash128){run->key.low ^ DIGEST_TIME, run->key.high ^ DIGEST_VALUE};
     run_seed(run, entry);
 }
 
@@ -62,8 +64,7 @@ static void run_enter(struct mix_run *run, struct identity identity, const struc
 
 static inline struct hash128 run_mix(const struct mix_run *run, int64_t time_ns, uint64_t value)
 {
-    struct hash128 first = mix_round((uint64_t)time_ns ^ run->key.low ^ DIGEST_TIME,
-                                     value ^ run->key.high ^ DIGEST_VALUE);
+    struct hash128 first = mix_round((uint64_t)time_ns ^ run->sample.low, value ^ run->sample.high);
     return mix_round(first.low ^ run->seed.low, first.high ^ run->seed.high);
 }
 
@@ -94,24 +95,30 @@ static void run_add(struct digest *digest, const struct mix_run *run, int64_t ti
 static void run_add_numbers(struct digest *digest, const struct mix_run *run,
                             const int64_t *times_ns, const uint64_t *values, size_t count)
 {
-    struct digest sum = *digest; /* in registers */
-    for (size_t i = 0; i < count; i++) sum_add(&sum, run_mix(run, times_ns[i], values[i]));
-    sum.count += count;
-    *digest = sum;
+    struct mix_run local = *run; /* in registers */
+    uint128 sum = 0;
+    for (size_t i = 0; i < count; i++) {
+        struct hash128 mix = run_mix(&local, times_ns[i], values[i]);
+        sum += (uint128)mix.high << 64 | mix.low;
+    }
+    sum_add(digest, (struct hash128){(uint64_t)sum, (uint64_t)(sum >> 64)});
+    digest->count += count;
 }
 
-/* How many samples from first on have that one's clock and quality. */
-static size_t run_length(const struct batch *batch, size_t first)
+/* Where the run from first on ends: the samples before have that one's clock and quality. */
+static size_t run_end(const struct batch *batch, size_t first)
 {
     const uint64_t *clocks = batch->clocks;
     const uint32_t *qualities = batch->qualities;
-    if (!clocks && !qualities) return batch->sample_count - first;
+    if (!clocks && !qualities) return batch->sample_count;
+    uint64_t clock = clocks ? clocks[first] : 0;
+    uint32_t quality = qualities ? qualities[first] : 0;
     size_t end = first + 1;
     for (; end < batch->sample_count; end++) {
-        if (clocks && clocks[end] != clocks[first]) break;
-        if (qualities && qualities[end] != qualities[first]) break;
+        if (clocks && clocks[end] != clock) break;
+        if (qualities && qualities[end] != quality) break;
     }
-    return end - first;
+    return end;
 }
 
 /* Whether the hot loop can take runs of it. */
@@ -131,13 +138,13 @@ void digest_batch(struct digest *digest, struct identity identity, const struct 
     for (size_t i = 0; i < batch->sample_count;) {
         entry = batch_entry(batch, i);
         run_enter(&run, identity, &entry);
-        size_t count = plain ? run_length(batch, i) : 1;
+        size_t end = plain ? run_end(batch, i) : i + 1;
         if (plain) {
-            run_add_numbers(digest, &run, batch->times_ns + i, batch->values + i, count);
+            run_add_numbers(digest, &run, batch->times_ns + i, batch->values + i, end - i);
         } else {
             run_add(digest, &run, batch_time_ns(batch, i), &entry);
         }
-        i += count;
+        i = end;
     }
 }
 

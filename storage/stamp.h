@@ -35,9 +35,8 @@ void stamp_restore(struct stamp_clock *clock, uint64_t ceiling);
 uint64_t stamp_ceiling_of(int64_t wall_ns);
 
 /* Both are INT64_MAX for stamps beyond the times that 64 bits of ns reach (year 2262). */
-int64_t stamp_wall_ns(uint64_t stamp); /* its milliseconds, as ns */
-int64_t
-stamp_journal_ns(uint64_t stamp); /* ms plus counter as ns: unique a stamp, rising with it */
+int64_t stamp_wall_ns(uint64_t stamp);    /* its milliseconds, as ns */
+int64_t stamp_journal_ns(uint64_t stamp); /* and its counter as ns: unique, rising with the stamp */
 
 /* 0 when it is not the journal time of any stamp. */
 uint64_t stamp_from_journal_ns(int64_t time_ns);
