@@ -48,6 +48,10 @@ enum status catalog_find(struct catalog *catalog, const char *name, uint32_t *ou
 /* What appending needs: STATUS_NOT_FOUND for a hole, a deleted tag or no such number. */
 enum status catalog_type(struct catalog *catalog, uint32_t number, uint8_t *out_type);
 
+/* The types of many tags at once. STATUS_BAD_INPUT names the first tag that there is not. */
+enum status catalog_types(struct catalog *catalog, const uint32_t *numbers, size_t count,
+                          uint8_t *out_types, struct error *error);
+
 /* The view of one tag, deleted or not. STATUS_NOT_FOUND for a hole. */
 enum status catalog_view(struct catalog *catalog, uint32_t number, struct arena *arena,
                          struct tag_view *out_view, struct error *error);

@@ -1,0 +1,266 @@
+#include "storage/store.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "storage/base/assert.h"
+#include "storage/disk_names.h"
+#include "storage/store_state.h"
+
+enum { CLOSE_FLUSH_BYTES = 16 << 20 };
+
+void store_path(const struct store *store, char *target, const char *directory, const char *format,
+                ...)
+{
+    int length = directory ? snprintf(target, FILE_PATH_BYTES_MAX, "%s/%s/", store->path, directory)
+                           : snprintf(target, FILE_PATH_BYTES_MAX, "%s/", store->path);
+    va_list arguments;
+    va_start(arguments, format);
+    (void)vsnprintf(target + length, (size_t)(FILE_PATH_BYTES_MAX - length), format, arguments);
+    va_end(arguments);
+}
+
+struct catalog *store_catalog(struct store *store)
+{
+    return store->catalog;
+}
+
+uint64_t store_node(const struct store *store)
+{
+    return manifest_state(store->manifest)->node;
+}
+
+uint32_t store_generation(const struct store *store)
+{
+    return manifest_state(store->manifest)->generation;
+}
+
+struct clock *store_clock(struct store *store)
+{
+    return store->clock;
+}
+
+struct change_feed *store_feed(struct store *store)
+{
+    return store->feed;
+}
+
+uint64_t store_stamp(struct store *store)
+{
+    uv_mutex_lock(&store->stamp_lock);
+    uint64_t stamp = stamp_take(&store->stamps, store->clock->wall_ns(store->clock));
+    uv_mutex_unlock(&store->stamp_lock);
+    return stamp;
+}
+
+bool store_is_journal(const struct store *store, uint32_t number)
+{
+    for (size_t i = 0; i < store->journal_count; i++) {
+        if (store->journals[i].number == number) return true;
+    }
+    return false;
+}
+
+struct snapshot *store_snapshot(struct store *store)
+{
+    uv_mutex_lock(&store->snapshot_lock);
+    struct snapshot *snapshot = snapshot_ref(store->current);
+    uv_mutex_unlock(&store->snapshot_lock);
+    return snapshot;
+}
+
+void store_exchange_snapshot(struct store *store, struct snapshot *made)
+{
+    uv_mutex_lock(&store->snapshot_lock);
+    struct snapshot *old = store->current;
+    store->current = made;
+    uv_mutex_unlock(&store->snapshot_lock);
+    snapshot_unref(old);
+}
+
+uint64_t store_take_number(struct store *store)
+{
+    uv_mutex_lock(&store->manifest_lock);
+    uint64_t number = store->next_number++;
+    uv_mutex_unlock(&store->manifest_lock);
+    return number;
+}
+
+static void store_fill_edit(struct store *store, const struct store_publication *publication,
+                            struct manifest_state *state)
+{
+    *state = *manifest_state(store->manifest);
+    state->next_number = store->next_number;
+    uv_mutex_lock(&store->stamp_lock);
+    state->clock_ceiling = store->stamps.last;
+    uv_mutex_unlock(&store->stamp_lock);
+    if (!publication->ends_flush) return;
+    state->flushed_position = publication->flushed_position;
+    state->flushed_sequence = publication->flushed_sequence;
+    state->frontier_number = publication->frontier_number;
+    state->snapshot_number = publication->snapshot_number;
+}
+
+static enum status store_publish_locked(struct store *store,
+                                        const struct store_publication *publication,
+                                        struct segment *added, struct error *error)
+{
+    /* Everything that can fail for want of memory comes before the manifest is told. */
+    struct snapshot *current = store->current;
+    struct head *flushing = publication->ends_flush ? NULL : current->flushing;
+    struct snapshot *made = snapshot_with(current, current->active, flushing, publication->dropped,
+                                          publication->dropped_count, added);
+    uint64_t *dropped = malloc((publication->dropped_count + 1) * sizeof *dropped);
+    if (!made || !dropped) {
+        snapshot_unref(made);
+        free(dropped);
+        return error_set(error, STATUS_NO_MEMORY, "snapshot");
+    }
+    for (size_t i = 0; i < publication->dropped_count; i++) {
+        dropped[i] = segment_number(publication->dropped[i]);
+    }
+    struct manifest_state state;
+    store_fill_edit(store, publication, &state);
+    struct manifest_segment record = {0};
+    if (added) {
+        const struct segment_footer *footer = segment_footer(added);
+        record = (struct manifest_segment){
+            .number = publication->number,
+            .size_bytes = segment_bytes(added),
+            .sample_count = footer->sample_count,
+            .first_time_ns = footer->first_time_ns,
+            .last_time_ns = footer->last_time_ns,
+            .level = segment_level(added),
+        };
+    }
+    struct manifest_edit edit = {
+        .state = &state,
+        .added = &record,
+        .added_count = added ? 1 : 0,
+        .dropped = dropped,
+        .dropped_count = publication->dropped_count,
+    };
+    enum status status = manifest_commit(store->manifest, &edit, error);
+    free(dropped);
+    if (status < 0) {
+        snapshot_unref(made);
+        return status;
+    }
+    for (size_t i = 0; i < publication->dropped_count; i++) {
+        segment_remove_when_unused(publication->dropped[i]);
+    }
+    store_exchange_snapshot(store, made);
+    return STATUS_OK;
+}
+
+enum status store_publish(struct store *store, const struct store_publication *publication,
+                          struct error *error)
+{
+    struct segment *added = NULL;
+    if (publication->number != 0) {
+        char directory[FILE_PATH_BYTES_MAX];
+        store_path(store, directory, NULL, "%s", DISK_SEGMENT_DIRECTORY);
+        enum status status =
+            segment_open(&added, store->file_system, directory, publication->number, error);
+        if (status == STATUS_NOT_FOUND) {
+            status = error_set(error, STATUS_CORRUPT, "segment %016" PRIx64 " is gone",
+                               publication->number);
+        }
+        if (status < 0) return status;
+    }
+    uv_mutex_lock(&store->manifest_lock);
+    enum status status = store_publish_locked(store, publication, added, error);
+    uv_mutex_unlock(&store->manifest_lock);
+    segment_unref(added);
+    return status;
+}
+
+void store_wake_keeper(struct store *store)
+{
+    if (store->options.manual) return;
+    uv_mutex_lock(&store->keeper_lock);
+    store->keeper_is_asked = true;
+    uv_cond_signal(&store->keeper_wakes);
+    uv_mutex_unlock(&store->keeper_lock);
+}
+
+static bool store_has_room(struct store *store)
+{
+    return atomic_load_explicit(&store->active_bytes, memory_order_relaxed) <=
+               store->head_bytes_max &&
+           wal_live_bytes(store->wal) <= store->options.wal_bytes_max;
+}
+
+enum status store_wait_for_room(struct store *store, struct error *error)
+{
+    if (store_has_room(store)) return STATUS_OK;
+    if (store->options.manual) return store_flush(store, error);
+    enum status status = STATUS_OK;
+    uv_mutex_lock(&store->keeper_lock);
+    while (!store_has_room(store)) {
+        if (store->care_error.status < 0) {
+            if (error) *error = store->care_error;
+            status = store->care_error.status;
+            break;
+        }
+        store->keeper_is_asked = true;
+        uv_cond_signal(&store->keeper_wakes);
+        uv_cond_wait(&store->room_made, &store->keeper_lock);
+    }
+    uv_mutex_unlock(&store->keeper_lock);
+    return status;
+}
+
+static void store_stop_threads(struct store *store)
+{
+    uv_mutex_lock(&store->keeper_lock);
+    store->must_stop = true;
+    uv_cond_signal(&store->keeper_wakes);
+    uv_cond_signal(&store->merger_wakes);
+    uv_mutex_unlock(&store->keeper_lock);
+    if (store->keeper_runs) ASSERT(uv_thread_join(&store->keeper) == 0);
+    if (store->merger_runs) ASSERT(uv_thread_join(&store->merger) == 0);
+}
+
+static void store_finish_locks(struct store *store)
+{
+    uv_mutex_t *const locks[] = {
+        &store->flush_lock,    &store->merge_lock,    &store->manifest_lock,
+        &store->explicit_lock, &store->journal_lock,  &store->stamp_lock,
+        &store->head_lock,     &store->snapshot_lock, &store->keeper_lock};
+    for (size_t i = 0; i < sizeof locks / sizeof locks[0]; i++) uv_mutex_destroy(locks[i]);
+    uv_cond_destroy(&store->keeper_wakes);
+    uv_cond_destroy(&store->merger_wakes);
+    uv_cond_destroy(&store->room_made);
+}
+
+enum status store_close(struct store *store, struct error *error)
+{
+    if (!store) return STATUS_OK;
+    struct error ignored;
+    enum status status = STATUS_OK;
+    store_stop_threads(store);
+    /* A large head is cheaper to write out now than to replay at the next start. */
+    bool is_large = store->is_settled_in && head_bytes(store->active) > CLOSE_FLUSH_BYTES;
+    if (is_large) status = store_flush(store, error ? error : &ignored);
+    enum status closed = wal_close(store->wal, status < 0 || !error ? &ignored : error);
+    if (status == STATUS_OK) status = closed;
+
+    snapshot_unref(store->current);
+    head_unref(store->active);
+    frontier_table_destroy(store->frontiers);
+    catalog_destroy(store->catalog);
+    identity_map_close(store->identities);
+    change_feed_destroy(store->feed);
+    manifest_close(store->manifest);
+    buffer_finish(&store->journal_text);
+    file_close(store->lock_file);
+    store_finish_locks(store);
+    free(store->journals);
+    free(store->path);
+    free(store);
+    return status;
+}

@@ -1,0 +1,217 @@
+/* Compaction: several segments become one. Any may be merged with any: merging is commutative.
+ *
+ * Sources are read tag by tag, in order of identity, and settled as a flush settles them; so the
+ * memory it takes does not grow with the segments. */
+#include <stdlib.h>
+
+#include "storage/base/assert.h"
+#include "storage/compaction_plan.h"
+#include "storage/disk_names.h"
+#include "storage/settle.h"
+#include "storage/store_state.h"
+
+enum { MERGE_MAX = 16, SMALL_BYTES = 1 << 20 };
+
+static const struct compaction_limits compaction_limits = {
+    .merge_count_min = 4,
+    .merge_count_max = MERGE_MAX,
+    .size_ratio = 4,
+    .small_bytes = SMALL_BYTES,
+    .segment_count_max = 32,
+};
+
+/* One segment on its way through a merge. */
+struct merge_input {
+    struct segment *segment;
+    struct segment_walk walk;
+    struct segment_index_entry entry;
+    bool is_done;
+    struct segment_source sources[2]; /* by enum block_kind */
+};
+
+static enum status merge_input_next(struct merge_input *input, struct error *error)
+{
+    enum status status = segment_walk_next(&input->walk, &input->entry, error);
+    input->is_done = status == STATUS_END;
+    return status < 0 ? status : STATUS_OK;
+}
+
+/* Opens what this input holds of the tag and steps behind it. */
+static enum status merge_input_take(struct merge_input *input, struct identity identity,
+                                    struct merge *merge, struct error *error)
+{
+    while (!input->is_done && identity_compare(input->entry.identity, identity) == 0) {
+        struct segment_source *source = &input->sources[input->entry.kind];
+        enum status status = segment_source_open_entry(source, input->segment, &input->entry,
+                                                       INT64_MIN, INT64_MAX, error);
+        if (status == STATUS_OK) status = merge_add(merge, &source->source, error);
+        if (status < 0) return status;
+        status = merge_input_next(input, error);
+        if (status < 0) return status;
+    }
+    return STATUS_OK;
+}
+
+static bool merge_inputs_least(const struct merge_input *inputs, size_t count,
+                               struct identity *out_identity)
+{
+    bool found = false;
+    for (size_t i = 0; i < count; i++) {
+        if (inputs[i].is_done) continue;
+        if (!found || identity_compare(inputs[i].entry.identity, *out_identity) < 0) {
+            *out_identity = inputs[i].entry.identity;
+        }
+        found = true;
+    }
+    return found;
+}
+
+static enum status merge_inputs_settle(struct merge_input *inputs, size_t count,
+                                       struct settle *settle, struct merge *merge,
+                                       struct error *error)
+{
+    struct identity identity;
+    while (merge_inputs_least(inputs, count, &identity)) {
+        merge_reset(merge);
+        for (size_t i = 0; i < count; i++) {
+            enum status status = merge_input_take(&inputs[i], identity, merge, error);
+            if (status < 0) return status;
+        }
+        enum status status = settle_tag(settle, identity, merge, error);
+        if (status < 0) return status;
+    }
+    return STATUS_OK;
+}
+
+static enum status compaction_write(struct store *store, struct segment *const *segments,
+                                    size_t count, uint64_t number, struct error *error)
+{
+    char directory[FILE_PATH_BYTES_MAX];
+    store_path(store, directory, NULL, "%s", DISK_SEGMENT_DIRECTORY);
+    struct segment_writer_options options = {
+        .file_system = store->file_system,
+        .directory = directory,
+        .number = number,
+        .store = manifest_state(store->manifest)->store,
+        .level = 1,
+        .block_samples_max = store->options.block_samples_max,
+    };
+    struct segment_writer *writer = NULL;
+    struct settle settle = {0};
+    struct merge merge;
+    merge_init(&merge);
+    enum status status = STATUS_OK;
+    struct merge_input *inputs = calloc(count, sizeof *inputs);
+    if (!inputs) {
+        status = error_set(error, STATUS_NO_MEMORY, "merge of %zu segments", count);
+        goto done;
+    }
+    for (size_t i = 0; i < count && status == STATUS_OK; i++) {
+        inputs[i].segment = segments[i];
+        segment_source_init(&inputs[i].sources[BLOCK_MAIN]);
+        segment_source_init(&inputs[i].sources[BLOCK_HISTORY]);
+        segment_walk_init(&inputs[i].walk, segments[i]);
+        status = merge_input_next(&inputs[i], error);
+    }
+    if (status == STATUS_OK) status = segment_writer_create(&writer, &options, error);
+    if (status == STATUS_OK) status = settle_init(&settle, writer, error);
+    if (status == STATUS_OK) status = merge_inputs_settle(inputs, count, &settle, &merge, error);
+    if (status == STATUS_OK) status = segment_writer_finish(writer, NULL, NULL, error);
+done:
+    settle_finish(&settle);
+    merge_finish(&merge);
+    segment_writer_destroy(writer);
+    for (size_t i = 0; inputs && i < count; i++) {
+        segment_source_finish(&inputs[i].sources[BLOCK_MAIN]);
+        segment_source_finish(&inputs[i].sources[BLOCK_HISTORY]);
+    }
+    free(inputs);
+    return status;
+}
+
+static int segment_size_order(const void *left, const void *right)
+{
+    struct segment *const *a = left;
+    struct segment *const *b = right;
+    uint64_t a_bytes = segment_bytes(*a), b_bytes = segment_bytes(*b);
+    if (a_bytes != b_bytes) return a_bytes < b_bytes ? -1 : 1;
+    return segment_number(*a) < segment_number(*b) ? -1 : 1;
+}
+
+/* One merge, of what the plan names among the sorted segments. STATUS_END: nothing to do. */
+static enum status compaction_step(struct store *store, struct segment **segments, size_t count,
+                                   bool all, struct error *error)
+{
+    if (count < 2) return STATUS_END;
+    qsort(segments, count, sizeof(struct segment *), segment_size_order);
+    struct compaction_plan plan = {0, count < MERGE_MAX ? count : MERGE_MAX};
+    if (!all) {
+        uint64_t *sizes = malloc(count * sizeof *sizes);
+        if (!sizes) return error_set(error, STATUS_NO_MEMORY, "plan of %zu segments", count);
+        for (size_t i = 0; i < count; i++) sizes[i] = segment_bytes(segments[i]);
+        plan = compaction_plan(sizes, count, &compaction_limits);
+        free(sizes);
+    }
+    if (plan.count == 0) return STATUS_END;
+    struct store_publication publication = {
+        .number = store_take_number(store),
+        .dropped = segments + plan.first_index,
+        .dropped_count = plan.count,
+    };
+    enum status status = compaction_write(store, publication.dropped, publication.dropped_count,
+                                          publication.number, error);
+    if (status < 0) return status;
+    status = store_publish(store, &publication, error);
+    if (status == STATUS_OK) atomic_fetch_add(&store->compaction_count, 1);
+    return status;
+}
+
+static enum status compaction_once(struct store *store, bool all, struct error *error)
+{
+    struct snapshot *snapshot = store_snapshot(store);
+    size_t count = snapshot->segment_count;
+    struct segment **segments = malloc((count + 1) * sizeof(struct segment *));
+    enum status status;
+    if (segments) {
+        for (size_t i = 0; i < count; i++) segments[i] = snapshot->segments[i];
+        status = compaction_step(store, segments, count, all, error);
+    } else {
+        status = error_set(error, STATUS_NO_MEMORY, "plan of %zu segments", count);
+    }
+    free(segments);
+    snapshot_unref(snapshot);
+    return status;
+}
+
+enum status store_compact(struct store *store, bool all, struct error *error)
+{
+    enum status status;
+    do {
+        uv_mutex_lock(&store->merge_lock);
+        status = compaction_once(store, all, error);
+        uv_mutex_unlock(&store->merge_lock);
+    } while (status == STATUS_OK);
+    return status == STATUS_END ? STATUS_OK : status;
+}
+
+void store_merger(void *context)
+{
+    struct store *store = context;
+    uv_mutex_lock(&store->keeper_lock);
+    while (!store->must_stop) {
+        if (!store->merger_is_asked) {
+            uv_cond_wait(&store->merger_wakes, &store->keeper_lock);
+            continue;
+        }
+        store->merger_is_asked = false;
+        uv_mutex_unlock(&store->keeper_lock);
+        struct error error;
+        uv_mutex_lock(&store->merge_lock);
+        enum status status = compaction_once(store, false, &error);
+        uv_mutex_unlock(&store->merge_lock);
+        uv_mutex_lock(&store->keeper_lock);
+        /* One merge made may call for another; a failed one waits for the next flush. */
+        if (status == STATUS_OK) store->merger_is_asked = true;
+    }
+    uv_mutex_unlock(&store->keeper_lock);
+}

@@ -1,0 +1,290 @@
+/* Flush: the samples in memory become one segment, and the log behind them is given back.
+ *
+ *   exchange the heads ─▶ segment ─▶ frontiers, catalog snapshot ─▶ sync the log ─▶ manifest edit
+ *                                                                  ─▶ release the log, old files
+ *
+ * Until the manifest edit is durable, a restart finds the log as it was and flushes again. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "storage/base/assert.h"
+#include "storage/disk_names.h"
+#include "storage/settle.h"
+#include "storage/store_state.h"
+
+enum { SNAPSHOT_TAIL_MIN = 1000, RETRY_NS = 1000000000, LOOK_NS = 500000000 };
+
+struct flush_tag {
+    struct identity identity;
+    uint32_t number;
+};
+
+static int flush_tag_order(const void *left, const void *right)
+{
+    const struct flush_tag *a = left;
+    const struct flush_tag *b = right;
+    return identity_compare(a->identity, b->identity);
+}
+
+/* Puts an empty head in the place of the active one. STATUS_END when there is nothing to flush. */
+static enum status flush_exchange(struct store *store, struct error *error)
+{
+    struct head *fresh = head_create();
+    if (!fresh) return error_set(error, STATUS_NO_MEMORY, "head");
+    enum status status = STATUS_OK;
+    uv_mutex_lock(&store->manifest_lock);
+    uv_mutex_lock(&store->head_lock);
+    struct snapshot *made = NULL;
+    if (head_sample_count(store->active) == 0) {
+        status = STATUS_END;
+    } else {
+        made = snapshot_with(store->current, fresh, store->active, NULL, 0, NULL);
+        if (!made) status = error_set(error, STATUS_NO_MEMORY, "snapshot");
+    }
+    if (status == STATUS_OK) {
+        store->flushing_sequence = store->applied_sequence;
+        store->flushing_position = store->applied_position;
+        head_unref(store->active);
+        store->active = head_ref(fresh);
+        atomic_store_explicit(&store->active_bytes, 0, memory_order_relaxed);
+        store_exchange_snapshot(store, made);
+    }
+    uv_mutex_unlock(&store->head_lock);
+    uv_mutex_unlock(&store->manifest_lock);
+    head_unref(fresh);
+    return status;
+}
+
+static enum status flush_sorted_tags(struct store *store, const struct head *head,
+                                     struct flush_tag **out_tags, size_t *out_count,
+                                     struct error *error)
+{
+    uint32_t *numbers;
+    size_t count;
+    enum status status = head_tags(head, &numbers, &count, error);
+    if (status < 0) return status;
+    struct flush_tag *tags = malloc(count * sizeof *tags);
+    if (!tags) {
+        free(numbers);
+        return error_set(error, STATUS_NO_MEMORY, "%zu tags", count);
+    }
+    for (size_t i = 0; i < count; i++) {
+        tags[i] =
+            (struct flush_tag){identity_map_identity(store->identities, numbers[i]), numbers[i]};
+    }
+    free(numbers);
+    qsort(tags, count, sizeof *tags, flush_tag_order);
+    *out_tags = tags;
+    *out_count = count;
+    return STATUS_OK;
+}
+
+static enum status flush_tag_write(struct settle *settle, struct merge *merge,
+                                   const struct head *head, const struct flush_tag *tag,
+                                   struct arena *arena, struct error *error)
+{
+    struct head_run_source run;
+    struct head_bag_source bag;
+    merge_reset(merge);
+    arena_reset(arena);
+    enum status status = head_run_source_open(&run, head, tag->number, INT64_MIN, INT64_MAX, error);
+    if (status == STATUS_OK) status = merge_add(merge, &run.source, error);
+    if (status < 0) return status;
+    status = head_bag_source_open(&bag, head, tag->number, INT64_MIN, INT64_MAX, arena, error);
+    if (status == STATUS_OK) status = merge_add(merge, &bag.source, error);
+    if (status < 0) return status;
+    return settle_tag(settle, tag->identity, merge, error);
+}
+
+static enum status flush_write_segment(struct store *store, const struct head *head,
+                                       uint64_t number, struct error *error)
+{
+    char directory[FILE_PATH_BYTES_MAX];
+    store_path(store, directory, NULL, "%s", DISK_SEGMENT_DIRECTORY);
+    struct segment_writer_options options = {
+        .file_system = store->file_system,
+        .directory = directory,
+        .number = number,
+        .store = manifest_state(store->manifest)->store,
+        .block_samples_max = store->options.block_samples_max,
+    };
+    struct flush_tag *tags = NULL;
+    size_t count = 0;
+    struct segment_writer *writer = NULL;
+    struct settle settle = {0};
+    struct merge merge;
+    struct arena arena;
+    merge_init(&merge);
+    arena_init(&arena, SIZE_MAX / 2);
+    enum status status = flush_sorted_tags(store, head, &tags, &count, error);
+    if (status == STATUS_OK) status = segment_writer_create(&writer, &options, error);
+    if (status == STATUS_OK) status = settle_init(&settle, writer, error);
+    for (size_t i = 0; i < count && status == STATUS_OK; i++) {
+        status = flush_tag_write(&settle, &merge, head, &tags[i], &arena, error);
+    }
+    if (status == STATUS_OK) status = segment_writer_finish(writer, NULL, NULL, error);
+    settle_finish(&settle);
+    merge_finish(&merge);
+    arena_finish(&arena);
+    segment_writer_destroy(writer);
+    free(tags);
+    return status;
+}
+
+static enum status flush_write_frontiers(struct store *store, uint64_t number, struct error *error)
+{
+    char path[FILE_PATH_BYTES_MAX];
+    store_path(store, path, DISK_CATALOG_DIRECTORY, DISK_FRONTIER_FORMAT, number);
+    return frontier_table_write(store->frontiers, store->file_system, path, error);
+}
+
+/* A new snapshot of the catalog once the tail that a start would fold has grown long. */
+static enum status flush_write_catalog(struct store *store, uint64_t *number, struct error *error)
+{
+    struct journal_position *positions = malloc(STORE_JOURNALS_MAX * sizeof *positions);
+    if (!positions) return error_set(error, STATUS_NO_MEMORY, "catalog snapshot");
+    uv_mutex_lock(&store->head_lock);
+    size_t tail_count = store->journal_tail_count;
+    size_t journal_count = store->journal_count;
+    for (size_t i = 0; i < journal_count; i++) positions[i] = store->journals[i].position;
+    uv_mutex_unlock(&store->head_lock);
+
+    enum status status = STATUS_OK;
+    size_t limit = catalog_tag_count(store->catalog) / 8;
+    if (limit < SNAPSHOT_TAIL_MIN) limit = SNAPSHOT_TAIL_MIN;
+    if (tail_count >= limit) {
+        char path[FILE_PATH_BYTES_MAX];
+        *number = store_take_number(store);
+        store_path(store, path, DISK_CATALOG_DIRECTORY, DISK_SNAPSHOT_FORMAT, *number);
+        status = catalog_snapshot_write(store->catalog, store->file_system, path, positions,
+                                        journal_count, error);
+        uv_mutex_lock(&store->head_lock);
+        if (status == STATUS_OK) store->journal_tail_count -= tail_count;
+        uv_mutex_unlock(&store->head_lock);
+    }
+    free(positions);
+    return status;
+}
+
+/* Files that the manifest no longer names. A failure leaves them to the next start. */
+static void flush_remove_old(struct store *store, const char *format_of_name, uint64_t number,
+                             uint64_t live_number)
+{
+    if (number == 0 || number == live_number) return;
+    char name[64], path[FILE_PATH_BYTES_MAX];
+    struct error ignored;
+    (void)snprintf(name, sizeof name, "%s%016" PRIx64, format_of_name, number);
+    store_path(store, path, DISK_CATALOG_DIRECTORY, "%s", name);
+    (void)file_remove(store->file_system, path, &ignored);
+}
+
+/* Writes the head that the snapshot calls flushing. */
+static enum status flush_run(struct store *store, struct error *error)
+{
+    uv_mutex_lock(&store->manifest_lock);
+    const struct manifest_state *state = manifest_state(store->manifest);
+    uint64_t old_frontier = state->frontier_number;
+    uint64_t old_snapshot = state->snapshot_number;
+    uv_mutex_unlock(&store->manifest_lock);
+    struct snapshot *snapshot = store_snapshot(store);
+    struct store_publication publication = {
+        .number = store_take_number(store),
+        .ends_flush = true,
+        .flushed_position = store->flushing_position,
+        .flushed_sequence = store->flushing_sequence,
+        .frontier_number = store_take_number(store),
+        .snapshot_number = old_snapshot,
+    };
+    enum status status = flush_write_segment(store, snapshot->flushing, publication.number, error);
+    snapshot_unref(snapshot);
+    if (status == STATUS_OK) {
+        status = flush_write_frontiers(store, publication.frontier_number, error);
+    }
+    if (status == STATUS_OK) {
+        status = flush_write_catalog(store, &publication.snapshot_number, error);
+    }
+    char directory[FILE_PATH_BYTES_MAX];
+    store_path(store, directory, NULL, "%s", DISK_CATALOG_DIRECTORY);
+    if (status == STATUS_OK) {
+        status = file_sync_directory(store->file_system, directory, error);
+    }
+    /* The log must not end before what the manifest will call flushed: its numbers would be given
+     * out again. */
+    if (status == STATUS_OK && store->is_settled_in) status = wal_commit(store->wal, error);
+    if (status == STATUS_OK) status = store_publish(store, &publication, error);
+    if (status < 0) return status;
+    atomic_fetch_add(&store->flush_count, 1);
+    flush_remove_old(store, "frontier-", old_frontier, publication.frontier_number);
+    flush_remove_old(store, "snapshot-", old_snapshot, publication.snapshot_number);
+    if (!store->is_settled_in) return STATUS_OK;
+    return wal_release(store->wal, publication.flushed_position, error);
+}
+
+static enum status flush_locked(struct store *store, struct error *error)
+{
+    /* A head whose flush failed before comes first. */
+    struct snapshot *snapshot = store_snapshot(store);
+    bool is_waiting = snapshot->flushing != NULL;
+    snapshot_unref(snapshot);
+    if (is_waiting) {
+        enum status status = flush_run(store, error);
+        if (status < 0) return status;
+    }
+    enum status status = flush_exchange(store, error);
+    if (status == STATUS_END) return STATUS_OK;
+    return status < 0 ? status : flush_run(store, error);
+}
+
+enum status store_flush(struct store *store, struct error *error)
+{
+    uv_mutex_lock(&store->flush_lock);
+    enum status status = flush_locked(store, error);
+    uv_mutex_unlock(&store->flush_lock);
+
+    uv_mutex_lock(&store->keeper_lock);
+    if (status < 0) {
+        store->care_error = *error;
+    } else {
+        store->care_error.status = STATUS_OK;
+    }
+    store->merger_is_asked = true;
+    uv_cond_signal(&store->merger_wakes);
+    uv_cond_broadcast(&store->room_made);
+    uv_mutex_unlock(&store->keeper_lock);
+    return status;
+}
+
+static bool keeper_has_work(struct store *store)
+{
+    if (wal_is_near_cap(store->wal)) return true;
+    uv_mutex_lock(&store->head_lock);
+    int64_t age_ns = store->clock->monotonic_ns(store->clock) - store->active_since_ns;
+    bool has_work = head_bytes(store->active) > store->head_bytes_max / 4 * 3 ||
+                    (head_sample_count(store->active) > 0 &&
+                     age_ns > store->options.flush_interval_s * INT64_C(1000000000));
+    uv_mutex_unlock(&store->head_lock);
+    return has_work;
+}
+
+void store_keep(void *context)
+{
+    struct store *store = context;
+    uv_mutex_lock(&store->keeper_lock);
+    while (!store->must_stop) {
+        if (!store->keeper_is_asked) {
+            (void)uv_cond_timedwait(&store->keeper_wakes, &store->keeper_lock, LOOK_NS);
+        }
+        store->keeper_is_asked = false;
+        if (store->must_stop) break;
+        uv_mutex_unlock(&store->keeper_lock);
+        struct error error;
+        bool failed = keeper_has_work(store) && store_flush(store, &error) < 0;
+        uv_mutex_lock(&store->keeper_lock);
+        /* Appends that find no room report the failure; it is tried again all the same. */
+        if (failed && !store->must_stop) {
+            (void)uv_cond_timedwait(&store->keeper_wakes, &store->keeper_lock, RETRY_NS);
+        }
+    }
+    uv_mutex_unlock(&store->keeper_lock);
+}

@@ -1,0 +1,123 @@
+/* The store's reading side: cursors with the masks that count, and single values. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "storage/base/assert.h"
+#include "storage/disk_names.h"
+#include "storage/store_state.h"
+
+enum status store_cursor(struct store *store, uint32_t number, const struct store_range *range,
+                         struct cursor **out_cursor, struct error *error)
+{
+    if (number >= identity_map_count(store->identities)) {
+        return error_set(error, STATUS_BAD_INPUT, "there is no tag %u", number);
+    }
+    struct arena arena;
+    arena_init(&arena, 64 << 20);
+    struct cursor_options options = {
+        .tag = number,
+        .identity = identity_map_identity(store->identities, number),
+        .from_ns = range->from_ns,
+        .to_ns = range->to_ns,
+        .as_of = range->as_of,
+        .history = range->history,
+    };
+    /* Masks before the snapshot: one that is set in between hides from the next reader only. */
+    enum status status =
+        catalog_masks(store->catalog, number, range->from_ns, range->to_ns, range->as_of, &arena,
+                      &options.masks, &options.mask_count, error);
+    if (status == STATUS_OK) {
+        struct snapshot *snapshot = store_snapshot(store);
+        status = cursor_open(out_cursor, snapshot, &options, error);
+        snapshot_unref(snapshot);
+    }
+    arena_finish(&arena);
+    return status;
+}
+
+/* The last sample that a pass over [from_ns, to_ns) shows. */
+static enum status store_last_in(struct store *store, uint32_t number, int64_t from_ns,
+                                 int64_t to_ns, struct arena *arena, int64_t *out_time_ns,
+                                 struct entry *out_entry, struct error *error)
+{
+    struct store_range range = {.from_ns = from_ns, .to_ns = to_ns, .as_of = UINT64_MAX};
+    struct cursor *cursor = NULL;
+    enum status status = store_cursor(store, number, &range, &cursor, error);
+    if (status < 0) return status;
+    bool found = false;
+    struct batch batch;
+    while ((status = cursor_next(cursor, &batch, error)) == STATUS_OK) {
+        *out_time_ns = batch.times_ns[batch.sample_count - 1];
+        *out_entry = batch_entry(&batch, batch.sample_count - 1);
+        found = true;
+        if (out_entry->type != VALUE_TEXT) continue;
+        const struct text_value *text = value_text(out_entry->value);
+        size_t bytes = sizeof *text + text->size_bytes;
+        void *copy = arena_take(arena, bytes);
+        if (!copy) {
+            status = error_set(error, STATUS_NO_MEMORY, "text of %zu bytes", bytes);
+            break;
+        }
+        out_entry->value = value_from_text(memcpy(copy, text, bytes));
+    }
+    cursor_close(cursor);
+    if (status < 0) return status;
+    return found ? STATUS_OK : STATUS_NOT_FOUND;
+}
+
+enum status store_value_at(struct store *store, uint32_t number, int64_t time_ns,
+                           struct arena *arena, int64_t *out_time_ns, struct entry *out_entry,
+                           struct error *error)
+{
+    if (number >= identity_map_count(store->identities)) {
+        return error_set(error, STATUS_BAD_INPUT, "there is no tag %u", number);
+    }
+    struct identity identity = identity_map_identity(store->identities, number);
+    if (time_ns == INT64_MAX) time_ns--;
+    while (time_ns > INT64_MIN) {
+        struct snapshot *snapshot = store_snapshot(store);
+        int64_t from_ns = INT64_MIN;
+        enum status status = cursor_floor_ns(snapshot, number, identity, time_ns, &from_ns, error);
+        snapshot_unref(snapshot);
+        if (status < 0) return status;
+        if (from_ns == INT64_MIN) return STATUS_NOT_FOUND;
+        status = store_last_in(store, number, from_ns, time_ns + 1, arena, out_time_ns, out_entry,
+                               error);
+        if (status != STATUS_NOT_FOUND) return status;
+        time_ns = from_ns - 1; /* all of it was hidden */
+    }
+    return STATUS_NOT_FOUND;
+}
+
+enum status store_statistics(struct store *store, struct store_statistics *out_statistics,
+                             struct error *error)
+{
+    (void)error;
+    struct snapshot *snapshot = store_snapshot(store);
+    struct store_statistics statistics = {
+        .tag_count = catalog_tag_count(store->catalog),
+        .sample_count = head_sample_count(snapshot->active),
+        .segment_count = snapshot->segment_count,
+        .wal_bytes = wal_disk_bytes(store->wal),
+        .memory_bytes = head_bytes(snapshot->active) + 2 * store->options.wal_buffer_bytes +
+                        catalog_memory_bytes(store->catalog),
+        .appended_count = atomic_load(&store->appended_count),
+        .late_count = atomic_load(&store->late_count),
+        .flush_count = atomic_load(&store->flush_count),
+        .compaction_count = atomic_load(&store->compaction_count),
+        .open_ns = store->open_ns,
+        .recovery_ns = store->recovery_ns,
+        .recovery = store->recovery,
+    };
+    if (snapshot->flushing) {
+        statistics.sample_count += head_sample_count(snapshot->flushing);
+        statistics.memory_bytes += head_bytes(snapshot->flushing);
+    }
+    for (size_t i = 0; i < snapshot->segment_count; i++) {
+        statistics.segment_bytes += segment_bytes(snapshot->segments[i]);
+        statistics.sample_count += segment_footer(snapshot->segments[i])->sample_count;
+    }
+    snapshot_unref(snapshot);
+    *out_statistics = statistics;
+    return STATUS_OK;
+}
