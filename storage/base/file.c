@@ -28,6 +28,25 @@ enum {
         (result) = (call);          \
     } while ((result) < 0 && errno == EINTR)
 
+enum status file_lock_sign(struct file *file, struct error *error)
+{
+    /* Over the last one, never truncated: a full disk must not keep a store from opening. */
+    char text[LOCK_TEXT_BYTES + 1];
+    (void)snprintf(text, sizeof text, "%-*ld\n", LOCK_TEXT_BYTES - 1, (long)getpid());
+    return file_write_at(file, text, LOCK_TEXT_BYTES, 0, error);
+}
+
+enum status file_lock_refuse(struct file *file, const char *path, struct error *error)
+{
+    char text[LOCK_TEXT_BYTES + 1] = {0};
+    long pid = 0;
+    if (file_read_at(file, text, LOCK_TEXT_BYTES, 0, error) == STATUS_OK) {
+        pid = strtol(text, NULL, 10);
+    }
+    if (pid <= 0) return error_set(error, STATUS_BUSY, "%s is in use by another process", path);
+    return error_set(error, STATUS_BUSY, "%s is in use by pid %ld", path, pid);
+}
+
 struct posix_file {
     struct file file;
     int descriptor; /* owned */
@@ -228,25 +247,11 @@ static enum status posix_list(struct file_system *file_system, const char *path,
     enum status status = directory_read(directory, path, &names, error);
     (void)closedir(directory);
 
-    size_t next = 0;
-    while (status >= 0 && next < names.size_bytes) {
-        const char *name = (const char *)names.bytes + next;
-        next += strlen(name) + 1;
-        status = visit(context, name);
+    if (status == STATUS_OK) {
+        status = file_visit(visit, context, (const char *)names.bytes, names.size_bytes);
     }
     buffer_finish(&names);
-    return status < 0 ? status : STATUS_OK;
-}
-
-static enum status lock_refuse(struct file *file, const char *path, struct error *error)
-{
-    char text[LOCK_TEXT_BYTES + 1] = {0};
-    long pid = 0;
-    if (file_read_at(file, text, LOCK_TEXT_BYTES, 0, error) == STATUS_OK) {
-        pid = strtol(text, NULL, 10);
-    }
-    if (pid <= 0) return error_set(error, STATUS_BUSY, "%s is in use by another process", path);
-    return error_set(error, STATUS_BUSY, "%s is in use by pid %ld", path, pid);
+    return status;
 }
 
 static enum status posix_lock(struct file_system *file_system, struct file **out_file,
@@ -259,14 +264,11 @@ static enum status posix_lock(struct file_system *file_system, struct file **out
     int result;
     UNINTERRUPTED(result, flock(posix_file_of(file)->descriptor, LOCK_EX | LOCK_NB));
     if (result < 0) {
-        status = errno == EWOULDBLOCK ? lock_refuse(file, path, error)
+        status = errno == EWOULDBLOCK ? file_lock_refuse(file, path, error)
                                       : error_set(error, STATUS_IO, "%s: cannot lock", path);
         goto fail;
     }
-    /* Written over the last one, never truncated: a full disk must not keep a store from opening. */
-    char text[LOCK_TEXT_BYTES + 1];
-    (void)snprintf(text, sizeof text, "%-*ld\n", LOCK_TEXT_BYTES - 1, (long)getpid());
-    status = file_write_at(file, text, LOCK_TEXT_BYTES, 0, error);
+    status = file_lock_sign(file, error);
     if (status < 0) goto fail;
 
     *out_file = file;

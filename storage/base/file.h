@@ -11,6 +11,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "storage/base/status.h"
 
@@ -143,6 +144,22 @@ static inline enum status file_truncate(struct file *file, uint64_t size_bytes, 
 {
     return file->operations->truncate(file, size_bytes, error);
 }
+
+/* For the forms: visit() for each of the names, which end by zero bytes. */
+static inline enum status file_visit(enum status (*visit)(void *context, const char *name),
+                                     void *context, const char *names, size_t size_bytes)
+{
+    for (size_t next = 0; next < size_bytes; next += strlen(names + next) + 1) {
+        enum status status = visit(context, names + next);
+        if (status < 0) return status;
+    }
+    return STATUS_OK;
+}
+
+/* For the forms: writes the own pid into a file just locked; and STATUS_BUSY, with the pid in a
+ * file that is locked already. */
+enum status file_lock_sign(struct file *file, struct error *error);
+enum status file_lock_refuse(struct file *file, const char *path, struct error *error);
 
 /* Accepts NULL. Does not sync. */
 static inline void file_close(struct file *file)
