@@ -7,7 +7,6 @@
 #include "storage/base/assert.h"
 
 enum {
-    SLAB_BYTES = 1 << 20,
     PAGE_SLOTS = 1024,
     PAGES_MAX = TAG_COUNT_MAX / PAGE_SLOTS,
     CHUNK_SAMPLES_MIN = 8,
@@ -59,6 +58,7 @@ struct head_slab {
 
 struct head {
     atomic_uint references;
+    size_t slab_bytes;
     struct head_slab *slabs; /* owned; writer only */
     char *next;              /* free room in the newest slab */
     char *end;
@@ -69,10 +69,11 @@ struct head {
     _Atomic(struct head_slot *) pages[PAGES_MAX];
 };
 
-struct head *head_create(void)
+struct head *head_create(size_t slab_bytes)
 {
     struct head *head = calloc(1, sizeof *head);
     if (!head) return NULL;
+    head->slab_bytes = slab_bytes;
     atomic_store_explicit(&head->references, 1, memory_order_relaxed);
     atomic_store_explicit(&head->bytes, sizeof *head, memory_order_relaxed);
     return head;
@@ -122,7 +123,7 @@ static void *head_take(struct head *head, size_t size_bytes)
     size_bytes = (size_bytes + 7) / 8 * 8;
     if (size_bytes > (size_t)(head->end - head->next)) {
         size_t slab_bytes = sizeof(struct head_slab) + size_bytes;
-        if (slab_bytes < SLAB_BYTES) slab_bytes = SLAB_BYTES;
+        if (slab_bytes < head->slab_bytes) slab_bytes = head->slab_bytes;
         struct head_slab *slab = malloc(slab_bytes);
         if (!slab) return NULL;
         slab->older = head->slabs;

@@ -27,7 +27,8 @@
 
 struct head;
 
-struct head *head_create(void); /* one reference; NULL when out of memory */
+/* One reference. Memory is taken in slabs of about this size. NULL when out of memory. */
+struct head *head_create(size_t slab_bytes);
 struct head *head_ref(struct head *head);
 void head_unref(struct head *head); /* accepts NULL */
 

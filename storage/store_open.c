@@ -8,9 +8,13 @@
 #include "storage/disk_names.h"
 #include "storage/store_state.h"
 
-enum { WAL_FILE_BYTES_DEFAULT = 16 << 20, WAL_BUFFER_BYTES_DEFAULT = 4 << 20 };
+enum {
+    WAL_FILE_BYTES_DEFAULT = 16 << 20,
+    WAL_BUFFER_BYTES_DEFAULT = 4 << 20,
+    HEAD_SLAB_BYTES_MAX = 1 << 20,
+};
 #define MEMORY_BYTES_DEFAULT ((uint64_t)512 << 20)
-#define MEMORY_BYTES_MIN ((uint64_t)1 << 20)
+#define MEMORY_BYTES_MIN ((uint64_t)8 << 20)
 #define WAL_BYTES_DEFAULT ((uint64_t)2 << 30)
 
 static const char *const store_directories[] = {DISK_WAL_DIRECTORY, DISK_SEGMENT_DIRECTORY,
@@ -409,6 +413,8 @@ static void store_default_options(struct store *store, const struct store_option
     store->clock = own->clock;
     /* Two heads at most: one filling, one on its way to disk. */
     store->head_bytes_max = own->memory_bytes_max * 3 / 8;
+    store->head_slab_bytes = store->head_bytes_max / 32;
+    if (store->head_slab_bytes > HEAD_SLAB_BYTES_MAX) store->head_slab_bytes = HEAD_SLAB_BYTES_MAX;
 }
 
 static void store_init_locks(struct store *store)
@@ -443,7 +449,7 @@ static enum status store_open_files(struct store *store, struct error *error)
     status = store_remove_leftovers(store, error);
     if (status < 0) return status;
 
-    store->active = head_create();
+    store->active = head_create(store->head_slab_bytes);
     if (!store->active) return error_set(error, STATUS_NO_MEMORY, "head");
     status = store_open_segments(store, error);
     if (status < 0) return status;
