@@ -11,7 +11,7 @@
  * R1  the frontier is never below the newest stored time of the tag (future ones apart) nor below
  *     the end of a mask on it; it may be above
  * R2  a late stamp is used again only for a time above all it was used for, and never after a
- *     mask or a foreign stamp on the tag
+ *     mask, an explicit entry or a foreign entry on the tag
  * R3  when the first of a tag's future samples comes due, the frontier moves to the newest of
  *     them: too high costs a stamp, too low would cost a value
  * R4  the file may be missing or damaged: segments and log can raise every frontier again

@@ -7,6 +7,9 @@
  *     apart that S2 held back
  * S2  a peer's stamp moves the clock at most STAMP_DRAG_MS_MAX ahead of the wall clock
  * S3  the ceiling travels in every WAL group and manifest edit, so a restart never goes back
+ * S4  an explicit entry is stamped max(a stamp taken, 1 + the greatest clock in its cell and among
+ *     the masks over it): it wins whatever the clocks say. Where that lies above the clock it moves
+ *     neither clock nor ceiling, else S2 would fall
  *
  * Threads: the owner locks. Pure: the wall time is handed in. */
 #ifndef STORAGE_STAMP_H
