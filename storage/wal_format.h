@@ -6,17 +6,20 @@
  *
  * A position in the log is file number x file bytes + offset, so positions rise for ever.
  *
- *   columns, each present only when its flag says so, padded to 8 each, in this order:
- *     tags u32 · times i64 · values u64 · qualities u32 · types u8 · clocks u64 · texts
- *   texts: for every text value in order of samples (values then holds its offset within the
- *   texts), then the notes in the same way (offsets in a column of their own, u64, UINT64_MAX none)
+ *   columns, each present only when its flag says so (values always), padded to 8 each, in this
+ *   order:
+ *     tags u32 · times i64 · values u64 · qualities u32 · types u8 · clocks u64 · notes u64 · texts
+ *   texts: every text value in order of samples, then every note, each a struct text_value padded
+ *   to 4 and directly behind the one before. values and notes hold their offsets within the texts,
+ *   UINT64_MAX in notes for none. Where a column is missing, the header has the value of all.
  *
  * W1  a header's checksum covers the header before it; a frame has a second one over its columns
  * W2  everything below a file's previous_end was durable when that file's header was written; what
  *     the earlier file holds at or above it is not part of the log
  * W3  everything below a group's durable_position was durable when the group was written
  * W4  sequences rise by one a frame, through all files, starting at the file's first_sequence
- * W5  a frame flagged MORE belongs to one append with the frame that follows it: all or none
+ * W5  a frame flagged MORE belongs to one append with the frame that follows it, which is flagged
+ *     AFTER and lies in the same group: all or none
  * W6  a recycled file keeps its old bytes behind the new ones: a group counts only when it names
  *     the number of its file
  * W7  an open log never goes on in a file that it found: it starts the next one
@@ -39,6 +42,7 @@ enum {
     WAL_ALIGNMENT = 4096,
     WAL_FRAME_SAMPLES_MAX = 65536,
     WAL_FRAME_BYTES_MAX = 4 << 20,
+    WAL_FILE_BYTES_MIN = 4 * WAL_ALIGNMENT,
 };
 #define WAL_FILE_MAGIC 0x314c415745444542ull /* "BEDEWAL1" */
 #define WAL_GROUP_MAGIC 0x50524757u          /* "WGRP" */
@@ -64,8 +68,8 @@ struct wal_group_header {
     uint64_t payload_bytes; /* frames, without padding to WAL_ALIGNMENT */
     uint64_t file_number;
     uint64_t first_sequence;
-    uint64_t durable_position;
-    uint64_t clock_ceiling; /* no stamp in or before this group is greater */
+    uint64_t durable_position; /* at most that of the group */
+    uint64_t clock_ceiling;    /* no stamp in or before this group is greater */
     uint32_t flags;
     uint32_t reserved;
     uint64_t checksum;
@@ -80,9 +84,11 @@ enum wal_frame_flag {
     WAL_FRAME_TEXTS = 1 << 5,
     WAL_FRAME_NOTES = 1 << 6,
     WAL_FRAME_MORE = 1 << 7,
+    WAL_FRAME_AFTER = 1 << 8,
+    WAL_FRAME_FLAGS = (1 << 9) - 1, /* all of them */
 };
 
-struct wal_frame_header {
+struct wal_frame_header { /* tag, time, type, clock: the first sample's, if there is a column */
     uint32_t magic;
     uint32_t frame_bytes; /* this header included; a multiple of 8 */
     uint64_t sequence;
