@@ -13,14 +13,16 @@
  *   payload   a u32 for each stream whose codec is not ABSENT, in order of enum block_stream: its
  *             bytes; zeros up to a multiple of 8; then the streams, each padded with zeros to 8
  *
- * F1  checksum covers every byte before and after itself, payload included
+ * F1  checksum covers every byte before and after itself, payload included: it is the XXH3-64 of
+ *     the 8 bytes before it and the XXH3-64 of the bytes after it
  * F2  1 <= sample_count <= 65535
  * F3  kind MAIN: collected entries, one a time, times strictly rising;
  *     kind HISTORY: explicit entries, and collected ones that lost to another origin's, rising by
  *     (time, entry_compare), no two equal
- * F4  reserved bytes are zero, so that a later version can give them meaning
+ * F4  reserved bytes and padding are zero, so that a later version can give them meaning
  * F5  an absent stream means: QUALITY all good, CLOCK and GENERATION all 0, ORIGIN all header's
- *     origin, KIND all collected, NOTE none. TIME and VALUE are never absent.
+ *     origin, KIND all collected, NOTE none. TIME and VALUE are never absent; KIND and NOTE are in
+ *     MAIN. The header's origin is the first sample's.
  *
  * Changing anything here changes docs/format/segment.md and SEGMENT_VERSION. */
 #ifndef STORAGE_BLOCK_FORMAT_H
@@ -68,7 +70,18 @@ static_assert(offsetof(struct block_header, first_time_ns) == 40, "the picture a
 static_assert(offsetof(struct block_header, codecs) == 52, "the picture above");
 static_assert(sizeof(struct block_header) == 64, "no hidden padding reaches the disk");
 
+enum {
+    BLOCK_PAYLOAD_OFFSET = sizeof(struct block_header),
+    BLOCK_ALIGNMENT = 8, /* of streams in a block, and of blocks in a segment */
+};
+
 /* What can be said without the payload. */
 bool block_header_is_valid(const struct block_header *header);
+
+/* Where in the block the first stream begins. */
+size_t block_streams_offset(const struct block_header *header);
+
+/* Of a whole block of this size (F1); what its header holds does not count. */
+uint64_t block_checksum(const uint8_t *bytes, size_t size);
 
 #endif

@@ -1,12 +1,13 @@
 /* Codec: one way to store a column of 64-bit words or of texts.
  *
  * To add one: write its file, add its row to the table in codec.c and its id here. Ids are on
- * disk and are never reused.
+ * disk and are never reused. docs/format/codecs.md draws the bytes of each.
  *
  * K1  decode(encode(x)) is x, bit for bit
  * K2  the encoded bytes are a function of the values alone
  * K3  decode() reads nothing outside source[0..source_bytes) and writes nothing outside
- *     target[0..count): whatever the bytes are, the answer is a status
+ *     target[0..count rounded up to CODEC_TARGET_MULTIPLE): whatever the bytes are, the answer is
+ *     a status
  */
 #ifndef STORAGE_CODEC_H
 #define STORAGE_CODEC_H
@@ -24,12 +25,16 @@ enum codec_id {
     CODEC_CONSTANT = 2, /* one word */
     CODEC_RLE = 3,      /* runs: word, length */
     CODEC_FOR = 4,      /* word - minimum, packed at one width */
-    CODEC_DELTA = 5,    /* first word, then differences ÷ their gcd - minimum, packed */
+    CODEC_DELTA = 5,    /* first word, then (differences - minimum) ÷ their gcd, packed */
     CODEC_TEXT = 6,     /* lengths, then the bytes one behind the other */
     CODEC_TEXT_LZ4 = 7, /* the same, compressed */
 };
 
-enum { CODEC_VALUES_MAX = 65535 };
+enum {
+    CODEC_VALUES_MAX = 65535,
+    CODEC_TARGET_MULTIPLE = 64,
+    CODEC_BYTES_ENOUGH = 16, /* looking on costs more than it could save */
+};
 
 struct codec {
     enum codec_id id;
@@ -42,17 +47,23 @@ struct codec {
     void (*encode)(uint8_t *target, const uint64_t *values, size_t count);
 
     /* STATUS_CORRUPT when source does not hold exactly count words. target is aligned to 64 and has
-     * room for count rounded up to a multiple of 64. */
+     * room for count rounded up to a multiple of CODEC_TARGET_MULTIPLE. */
     enum status (*decode)(uint64_t *target, size_t count, const uint8_t *source,
                           size_t source_bytes);
 };
+
+extern const struct codec codec_raw;
+extern const struct codec codec_constant;
+extern const struct codec codec_rle;
+extern const struct codec codec_for;
+extern const struct codec codec_delta;
 
 extern const struct codec *const codecs[]; /* of words, in order of preference at equal size */
 extern const size_t codecs_count;
 
 const struct codec *codec_find(uint8_t id); /* NULL when unknown or not of words */
 
-/* The smallest; raw for anything. */
+/* The smallest, or the first of the table that is small enough; raw for anything. */
 const struct codec *codec_choose(const uint64_t *values, size_t count, size_t *out_bytes);
 
 /* Texts: values are addresses of struct text_value. target needs text_codec_bytes_max(). */

@@ -1,0 +1,246 @@
+#include "storage/block.h"
+
+#include <stdlib.h>
+
+#include "storage/base/assert.h"
+#include "storage/base/bytes.h"
+#include "storage/block_rules.h"
+#include "storage/codec.h"
+
+/* One stream on its way into a block. */
+struct stream_plan {
+    uint8_t codec; /* enum codec_id */
+    const struct codec *words_codec;
+    const uint64_t *words; /* NULL: all are word */
+    uint64_t word;         /* the first */
+    const uint8_t *text;   /* encoded already; NULL for words */
+    size_t bytes;
+};
+
+struct block_plan {
+    const struct batch *batch;
+    struct stream_plan streams[BLOCK_STREAM_COUNT];
+    uint64_t *words; /* owned; columns that had to be widened */
+    uint8_t *texts;  /* owned; encoded texts */
+};
+
+static void plan_words(struct stream_plan *plan, const uint64_t *words, uint64_t word, size_t count)
+{
+    *plan = (struct stream_plan){
+        .codec = CODEC_CONSTANT,
+        .words = words,
+        .word = words ? words[0] : word,
+        .bytes = sizeof word,
+    };
+    if (!words) return;
+    plan->words_codec = codec_choose(words, count, &plan->bytes);
+    plan->codec = (uint8_t)plan->words_codec->id;
+}
+
+/* F5 */
+static void plan_default(struct stream_plan *plan, uint64_t word)
+{
+    if (plan->codec != CODEC_CONSTANT || plan->word != word) return;
+    *plan = (struct stream_plan){.codec = CODEC_ABSENT};
+}
+
+/* Texts are encoded at once, since only that tells their size. Returns the place behind them. */
+static uint8_t *plan_texts(struct stream_plan *plan, uint8_t *target, const uint64_t *texts,
+                           size_t count)
+{
+    enum codec_id codec;
+    size_t bytes = text_codec_encode(target, texts, count, &codec);
+    *plan = (struct stream_plan){.codec = (uint8_t)codec, .text = target, .bytes = bytes};
+    return target + bytes;
+}
+
+static uint64_t *widen_notes(uint64_t **next, const struct text_value *const *notes, size_t count)
+{
+    uint64_t *words = *next;
+    for (size_t i = 0; i < count; i++) words[i] = value_from_text(notes[i]);
+    *next += count;
+    return words;
+}
+
+static const uint64_t *widen_u32(uint64_t **next, const uint32_t *column, size_t count)
+{
+    if (!column) return NULL;
+    uint64_t *words = *next;
+    for (size_t i = 0; i < count; i++) words[i] = column[i];
+    *next += count;
+    return words;
+}
+
+static const uint64_t *widen_u8(uint64_t **next, const uint8_t *column, size_t count)
+{
+    if (!column) return NULL;
+    uint64_t *words = *next;
+    for (size_t i = 0; i < count; i++) words[i] = column[i];
+    *next += count;
+    return words;
+}
+
+static enum status plan_all_texts(struct block_plan *plan, const uint64_t *notes,
+                                  struct error *error)
+{
+    const struct batch *batch = plan->batch;
+    size_t count = batch->sample_count;
+    bool has_texts = batch_type(batch, 0) == VALUE_TEXT;
+    size_t bytes_max = has_texts ? text_codec_bytes_max(batch->values, count) : 0;
+    if (notes) bytes_max += text_codec_bytes_max(notes, count);
+    if (bytes_max == 0) return STATUS_OK;
+    if (!(plan->texts = malloc(bytes_max))) {
+        return error_set(error, STATUS_NO_MEMORY, "texts of a block");
+    }
+    uint8_t *next = plan->texts;
+    if (has_texts) {
+        next = plan_texts(&plan->streams[BLOCK_STREAM_VALUE], next, batch->values, count);
+    }
+    if (notes) (void)plan_texts(&plan->streams[BLOCK_STREAM_NOTE], next, notes, count);
+    return STATUS_OK;
+}
+
+static enum status block_plan_init(struct block_plan *plan, const struct batch *batch,
+                                   struct error *error)
+{
+    *plan = (struct block_plan){.batch = batch};
+    size_t count = batch->sample_count;
+    bool notes_exist = block_has_notes(batch);
+    size_t widened = (batch->qualities ? 1u : 0u) + (batch->generations ? 1u : 0u) +
+                     (batch->kinds ? 1u : 0u) + (notes_exist ? 1u : 0u);
+    if (widened > 0 && !(plan->words = malloc(widened * count * sizeof(uint64_t)))) {
+        return error_set(error, STATUS_NO_MEMORY, "columns of a block");
+    }
+
+    uint64_t *next = plan->words;
+    struct stream_plan *streams = plan->streams;
+    const uint64_t *qualities = widen_u32(&next, batch->qualities, count);
+    const uint64_t *generations = widen_u32(&next, batch->generations, count);
+    const uint64_t *kinds = widen_u8(&next, batch->kinds, count);
+    const uint64_t *notes = notes_exist ? widen_notes(&next, batch->notes, count) : NULL;
+    plan_words(&streams[BLOCK_STREAM_TIME], (const uint64_t *)batch->times_ns,
+               (uint64_t)batch->time_ns, count);
+    if (batch_type(batch, 0) != VALUE_TEXT) {
+        plan_words(&streams[BLOCK_STREAM_VALUE], batch->values, 0, count);
+    }
+    plan_words(&streams[BLOCK_STREAM_QUALITY], qualities, 0, count);
+    plan_words(&streams[BLOCK_STREAM_CLOCK], batch->clocks, batch->clock, count);
+    plan_words(&streams[BLOCK_STREAM_GENERATION], generations, batch->generation, count);
+    plan_words(&streams[BLOCK_STREAM_ORIGIN], batch->origins, batch->origin, count);
+    plan_words(&streams[BLOCK_STREAM_KIND], kinds, batch->kind, count);
+    plan_default(&streams[BLOCK_STREAM_QUALITY], 0);
+    plan_default(&streams[BLOCK_STREAM_CLOCK], 0);
+    plan_default(&streams[BLOCK_STREAM_GENERATION], 0);
+    plan_default(&streams[BLOCK_STREAM_ORIGIN], streams[BLOCK_STREAM_ORIGIN].word);
+    plan_default(&streams[BLOCK_STREAM_KIND], ENTRY_COLLECTED);
+    return plan_all_texts(plan, notes, error);
+}
+
+static void block_plan_finish(struct block_plan *plan)
+{
+    free(plan->words);
+    free(plan->texts);
+}
+
+/* The header but for payload and checksum. */
+static struct block_header plan_header(const struct block_plan *plan, struct identity identity,
+                                       enum block_kind kind)
+{
+    const struct batch *batch = plan->batch;
+    struct block_header header = {
+        .magic = BLOCK_MAGIC,
+        .identity = identity,
+        .origin = batch->origins ? batch->origins[0] : batch->origin,
+        .first_time_ns = batch_time_ns(batch, 0),
+        .sample_count = (uint16_t)batch->sample_count,
+        .type = batch_type(batch, 0),
+        .kind = (uint8_t)kind,
+    };
+    for (size_t i = 0; i < BLOCK_STREAM_COUNT; i++) header.codecs[i] = plan->streams[i].codec;
+    return header;
+}
+
+static void stream_encode(uint8_t *target, const struct stream_plan *plan, size_t count)
+{
+    if (plan->text) {
+        memcpy(target, plan->text, plan->bytes);
+    } else if (plan->words) {
+        plan->words_codec->encode(target, plan->words, count);
+    } else {
+        bytes_put_u64(target, plan->word);
+    }
+    memset(target + plan->bytes, 0, bytes_align(plan->bytes, BLOCK_ALIGNMENT) - plan->bytes);
+}
+
+static void block_write(uint8_t *target, const struct block_header *header,
+                        const struct block_plan *plan)
+{
+    uint8_t *length = target + BLOCK_PAYLOAD_OFFSET;
+    uint8_t *stream = target + block_streams_offset(header);
+    memset(length, 0, (size_t)(stream - length));
+    for (size_t i = 0; i < BLOCK_STREAM_COUNT; i++) {
+        const struct stream_plan *stream_plan = &plan->streams[i];
+        if (stream_plan->codec == CODEC_ABSENT) continue;
+        bytes_put_u32(length, (uint32_t)stream_plan->bytes);
+        length += sizeof(uint32_t);
+        stream_encode(stream, stream_plan, header->sample_count);
+        stream += bytes_align(stream_plan->bytes, BLOCK_ALIGNMENT);
+    }
+    memcpy(target, header, sizeof *header);
+    uint64_t checksum = block_checksum(target, BLOCK_PAYLOAD_OFFSET + header->payload_bytes);
+    bytes_put_u64(target + offsetof(struct block_header, checksum), checksum);
+}
+
+static enum status block_append(struct buffer *target, struct block_header *header,
+                                const struct block_plan *plan, struct error *error)
+{
+    size_t bytes = block_streams_offset(header);
+    for (size_t i = 0; i < BLOCK_STREAM_COUNT; i++) {
+        bytes += bytes_align(plan->streams[i].bytes, BLOCK_ALIGNMENT);
+    }
+    if (bytes > BLOCK_BYTES_MAX) {
+        return error_set(error, STATUS_TOO_LARGE, "a block of %zu bytes; the most is %d", bytes,
+                         BLOCK_BYTES_MAX);
+    }
+    header->payload_bytes = (uint32_t)(bytes - BLOCK_PAYLOAD_OFFSET);
+    ASSERT(block_header_is_valid(header));
+    uint8_t *place = buffer_reserve(target, bytes, error);
+    if (!place) return error->status;
+    block_write(place, header, plan);
+    target->size_bytes += bytes;
+    return STATUS_OK;
+}
+
+static bool has_one_type(const struct batch *batch)
+{
+    for (size_t i = 1; batch->types && i < batch->sample_count; i++) {
+        if (batch->types[i] != batch->types[0]) return false;
+    }
+    return true;
+}
+
+enum status block_encode(struct buffer *target, struct identity identity, enum block_kind kind,
+                         const struct batch *batch, struct error *error)
+{
+    ASSERT(batch->sample_count >= 1 && batch->sample_count <= CODEC_VALUES_MAX);
+    ASSERT(!batch->tags && has_one_type(batch));
+    ASSERT(block_entries_are_valid(kind, batch));
+    struct block_plan plan;
+    enum status status = block_plan_init(&plan, batch, error);
+    if (status == STATUS_OK) {
+        struct block_header header = plan_header(&plan, identity, kind);
+        status = block_append(target, &header, &plan, error);
+    }
+    block_plan_finish(&plan);
+    return status;
+}
+
+bool block_is_intact(const uint8_t *bytes, size_t size)
+{
+    struct block_header header;
+    if (size < sizeof header) return false;
+    memcpy(&header, bytes, sizeof header);
+    if (!block_header_is_valid(&header)) return false;
+    if (header.payload_bytes > size - BLOCK_PAYLOAD_OFFSET) return false;
+    return block_checksum(bytes, BLOCK_PAYLOAD_OFFSET + header.payload_bytes) == header.checksum;
+}

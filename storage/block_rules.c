@@ -1,0 +1,79 @@
+#include "storage/block_rules.h"
+
+static bool times_rise(const int64_t *times_ns, size_t count)
+{
+    bool falls = false;
+    for (size_t i = 1; i < count; i++) falls |= times_ns[i] <= times_ns[i - 1];
+    return !falls;
+}
+
+static bool values_are_valid(const struct batch *batch, uint8_t type)
+{
+    if (type == VALUE_TEXT) {
+        for (size_t i = 0; i < batch->sample_count; i++) {
+            const struct text_value *text = value_text(batch->values[i]);
+            if (!text || text->size_bytes > TEXT_VALUE_BYTES_MAX) return false;
+        }
+        return true;
+    }
+    if (value_is_valid(type, UINT64_MAX)) return true;
+    uint64_t all_bits = 0;
+    for (size_t i = 0; i < batch->sample_count; i++) all_bits |= batch->values[i];
+    return value_is_valid(type, all_bits);
+}
+
+/* E2 */
+static bool revisions_are_valid(const struct batch *batch)
+{
+    if (!batch->clocks && !batch->generations) return batch->clock != 0 || batch->generation == 0;
+    bool bad = false;
+    for (size_t i = 0; i < batch->sample_count; i++) {
+        uint64_t clock = batch->clocks ? batch->clocks[i] : batch->clock;
+        uint32_t generation = batch->generations ? batch->generations[i] : batch->generation;
+        bad |= clock == 0 && generation != 0;
+    }
+    return !bad;
+}
+
+bool block_has_notes(const struct batch *batch)
+{
+    for (size_t i = 0; batch->notes && i < batch->sample_count; i++) {
+        if (batch->notes[i]) return true;
+    }
+    return false;
+}
+
+static bool all_are_collected(const struct batch *batch)
+{
+    unsigned all_kinds = batch->kinds ? ENTRY_COLLECTED : batch->kind;
+    for (size_t i = 0; batch->kinds && i < batch->sample_count; i++) all_kinds |= batch->kinds[i];
+    return all_kinds == ENTRY_COLLECTED;
+}
+
+static bool main_is_valid(const struct batch *batch)
+{
+    if (!batch->times_ns && batch->sample_count > 1) return false;
+    if (batch->times_ns && !times_rise(batch->times_ns, batch->sample_count)) return false;
+    return all_are_collected(batch) && !block_has_notes(batch) && revisions_are_valid(batch) &&
+           values_are_valid(batch, batch_type(batch, 0));
+}
+
+static bool history_is_valid(const struct batch *batch)
+{
+    struct entry previous = {0};
+    for (size_t i = 0; i < batch->sample_count; i++) {
+        struct entry entry = batch_entry(batch, i);
+        if (!entry_is_valid(&entry)) return false;
+        if (i > 0 && batch_time_ns(batch, i) <= batch_time_ns(batch, i - 1)) {
+            if (batch_time_ns(batch, i) < batch_time_ns(batch, i - 1)) return false;
+            if (entry_compare(&previous, &entry) >= 0) return false;
+        }
+        previous = entry;
+    }
+    return true;
+}
+
+bool block_entries_are_valid(enum block_kind kind, const struct batch *batch)
+{
+    return kind == BLOCK_MAIN ? main_is_valid(batch) : history_is_valid(batch);
+}
