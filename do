@@ -92,7 +92,7 @@ fuzz() {
     need_build clang
     CC=clang configure build-fuzz -Dfuzz=true -Dslow_assertions=true -Db_lundef=false \
         -Db_sanitize=address,undefined
-    ninja -C build-fuzz >&2
+    ninja -C build-fuzz fuzzers >&2
     for fuzzer in build-fuzz/tests/fuzz/fuzz_${1:-*}; do
         name=${fuzzer##*/fuzz_}
         [ -x "$fuzzer" ] || die "there is no fuzzer $name"
