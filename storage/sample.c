@@ -26,9 +26,9 @@ const char *value_type_name(uint8_t type)
 
 bool value_type_from_name(const char *name, uint8_t *out_type)
 {
-    for (uint8_t type = VALUE_F64; type <= VALUE_TEXT; type++) {
-        if (strcmp(name, value_type_name(type)) != 0) continue;
-        *out_type = type;
+    for (unsigned type = VALUE_F64; type <= VALUE_TEXT; type++) {
+        if (strcmp(name, value_type_name((uint8_t)type)) != 0) continue;
+        *out_type = (uint8_t)type;
         return true;
     }
     return false;

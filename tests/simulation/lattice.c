@@ -378,7 +378,7 @@ static void lattice_exchange(struct lattice *lattice, size_t from, size_t to)
  * others. */
 static void lattice_converge(struct lattice *lattice)
 {
-    size_t line[NODES_MAX];
+    size_t line[NODES_MAX] = {0};
     for (size_t i = 0; i < lattice->node_count; i++) {
         size_t place = below(lattice, i + 1);
         line[i] = line[place];

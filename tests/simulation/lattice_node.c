@@ -207,20 +207,26 @@ void lattice_node_mask(struct lattice_node *node, unsigned tags, int64_t from_ns
     }
 }
 
-/* Cells that the group masked show again what they hold. */
-static void node_lift(struct lattice_node *node, struct revision group)
+static const struct lattice_record *node_mask_of(const struct lattice_node *node,
+                                                 struct revision group)
 {
     for (size_t i = 0; i < node->live.record_count; i++) {
         const struct lattice_record *record = &node->live.records[i];
-        if (record->kind != RECORD_MASK || revision_compare(record->stamp, group) != 0) continue;
-        for (unsigned tag = 0; tag < LATTICE_TAGS; tag++) {
-            for (unsigned time = 0; time < LATTICE_TIMES; time++) {
-                struct lattice_cell *cell = &node->live.cells[tag][time];
-                bool is_masked = cell->written == WRITTEN_MASK;
-                if (is_masked && lattice_record_covers(record, tag, time)) {
-                    cell->written = WRITTEN_NOTHING;
-                }
-            }
+        bool is_it = revision_compare(record->stamp, group) == 0;
+        if (is_it && record->kind == RECORD_MASK) return record;
+    }
+    return NULL;
+}
+
+/* Cells that the group masked show again what they hold. */
+static void node_lift(struct lattice_node *node, struct revision group)
+{
+    const struct lattice_record *mask = node_mask_of(node, group);
+    for (unsigned tag = 0; mask && tag < LATTICE_TAGS; tag++) {
+        for (unsigned time = 0; time < LATTICE_TIMES; time++) {
+            struct lattice_cell *cell = &node->live.cells[tag][time];
+            if (cell->written != WRITTEN_MASK || !lattice_record_covers(mask, tag, time)) continue;
+            cell->written = WRITTEN_NOTHING;
         }
     }
 }
@@ -295,21 +301,11 @@ static void node_receive_mask(struct lattice_node *node, const struct lattice_re
     }
 }
 
-static bool node_knows_mask(const struct lattice_node *node, struct revision group)
-{
-    for (size_t i = 0; i < node->live.record_count; i++) {
-        const struct lattice_record *record = &node->live.records[i];
-        if (record->kind == RECORD_MASK && revision_compare(record->stamp, group) == 0) return true;
-    }
-    return false;
-}
-
 void lattice_node_receive_record(struct lattice_node *node, const struct lattice_record *record)
 {
     bool is_unmask = record->kind == RECORD_UNMASK;
-    if (node->fault == FAULT_UNMASK_LOST && is_unmask && !node_knows_mask(node, record->group)) {
-        return;
-    }
+    bool is_early = is_unmask && !node_mask_of(node, record->group);
+    if (is_early && node->fault == FAULT_UNMASK_LOST) return;
     node_observe(node, record->stamp.clock);
     lattice_state_add_record(&node->live, record);
     if (is_unmask) node_lift(node, record->group);

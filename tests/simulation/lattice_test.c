@@ -24,8 +24,9 @@ START_TEST(nodes_converge)
     struct lattice *lattice = lattice_create();
     ck_assert_ptr_nonnull(lattice);
     enum lattice_fault fault = (enum lattice_fault)unit_number("BEDE_FAULT", FAULT_NONE);
-    uint64_t first = unit_number("BEDE_SEED", 0);
-    uint64_t count = unit_number("BEDE_SEEDS", getenv("BEDE_SEED") ? 1 : UINT64_MAX);
+    uint64_t seed = unit_number("BEDE_SEED", UINT64_MAX);
+    uint64_t first = seed == UINT64_MAX ? 0 : seed;
+    uint64_t count = unit_number("BEDE_SEEDS", seed == UINT64_MAX ? UINT64_MAX : 1);
     int64_t limit_ns = (int64_t)unit_number("BEDE_SECONDS", 20) * 1000000000;
     bool is_timed = count == UINT64_MAX;
     struct clock *clock = clock_system();

@@ -282,7 +282,7 @@ END_TEST
 
 /* ---- Cells ---------------------------------------------------------------------------------- */
 
-enum { ENTRIES_MAX = 8 };
+#define ENTRIES_MAX ((size_t)8)
 
 struct state {
     struct cell cell;

@@ -26,22 +26,22 @@ START_TEST(bits_are_valid_for_their_type)
 {
     static const struct {
         const char *why;
-        uint8_t type;
         uint64_t bits;
+        uint8_t type;
         bool expected;
     } cases[] = {
-        {"every double, NaN with payload included", VALUE_F64, 0x7ff8000000000123, true},
-        {"every double, all bits set", VALUE_F64, UINT64_MAX, true},
-        {"a float has zero above it", VALUE_F32, 0x7f800000, true},
-        {"the greatest float pattern", VALUE_F32, UINT32_MAX, true},
-        {"a float with something above it", VALUE_F32, (uint64_t)UINT32_MAX + 1, false},
-        {"every integer", VALUE_I64, (uint64_t)INT64_MIN, true},
-        {"false", VALUE_BOOL, 0, true},
-        {"true", VALUE_BOOL, 1, true},
-        {"neither false nor true", VALUE_BOOL, 2, false},
-        {"a state's code may be negative", VALUE_STATE, (uint64_t)-3, true},
+        {"every double, NaN with payload included", 0x7ff8000000000123, VALUE_F64, true},
+        {"every double, all bits set", UINT64_MAX, VALUE_F64, true},
+        {"a float has zero above it", 0x7f800000, VALUE_F32, true},
+        {"the greatest float pattern", UINT32_MAX, VALUE_F32, true},
+        {"a float with something above it", (uint64_t)UINT32_MAX + 1, VALUE_F32, false},
+        {"every integer", (uint64_t)INT64_MIN, VALUE_I64, true},
+        {"false", 0, VALUE_BOOL, true},
+        {"true", 1, VALUE_BOOL, true},
+        {"neither false nor true", 2, VALUE_BOOL, false},
+        {"a state's code may be negative", (uint64_t)-3, VALUE_STATE, true},
         {"no type is zero", 0, 0, false},
-        {"a type of a later version", VALUE_TEXT + 1, 0, false},
+        {"a type of a later version", 0, VALUE_TEXT + 1, false},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         ck_assert_msg(value_is_valid(cases[i].type, cases[i].bits) == cases[i].expected, "%s",
