@@ -183,7 +183,8 @@ static struct image_name *name_make(struct image_node *directory, const char *te
     if (name) return name;
     if (directory->name_count == directory->name_capacity) {
         size_t capacity = directory->name_capacity ? 2 * directory->name_capacity : NAMES_MIN;
-        struct image_name **names = realloc(directory->names, capacity * sizeof *names);
+        struct image_name **names =
+            realloc(directory->names, capacity * sizeof(struct image_name *));
         if (!names) return NULL;
         directory->names = names;
         directory->name_capacity = capacity;
@@ -195,7 +196,7 @@ static struct image_name *name_make(struct image_node *directory, const char *te
 
     size_t index = name_index(directory, text, text_bytes);
     struct image_name **place = directory->names + index;
-    memmove(place + 1, place, (directory->name_count - index) * sizeof *place);
+    memmove(place + 1, place, (directory->name_count - index) * sizeof(struct image_name *));
     *place = name;
     directory->name_count++;
     return name;
@@ -264,8 +265,8 @@ void image_finish(struct image *image)
     for (struct image_node *node = image->nodes; node; node = node->older) {
         while (node->first_change) change_discard(node);
     }
-    while (image->nodes) {
-        struct image_node *node = image->nodes;
+    for (struct image_node *older, *node = image->nodes; node; node = older) {
+        older = node->older;
         for (size_t i = 0; i < node->name_count; i++) free(node->names[i]);
         node_destroy(node);
     }

@@ -410,7 +410,10 @@ fail:
 void file_memory_destroy(struct file_memory *memory)
 {
     if (!memory) return;
-    while (memory->files) memory_close(&memory->files->file);
+    for (struct memory_file *next, *file = memory->files; file; file = next) {
+        next = file->next;
+        memory_close(&file->file);
+    }
     image_finish(&memory->image);
     uv_mutex_destroy(&memory->mutex);
     free(memory);

@@ -141,7 +141,7 @@ static enum status step_take(const struct step *step, struct side *side, uint64_
  * Method: the same random calls on both; every status, every byte read and every list agree. */
 START_TEST(memory_is_like_a_disk)
 {
-    uint64_t seeds = unit_number("BEDE_SEEDS", 60);
+    uint64_t seeds = unit_number("BEDE_SEEDS", 20);
     uint64_t only = unit_number("BEDE_SEED", UINT64_MAX);
     int met[16][2] = {{0}}; /* by call: whether it has worked, and been refused */
     for (uint64_t seed = 0; seed < seeds; seed++) {
@@ -173,7 +173,7 @@ START_TEST(memory_is_like_a_disk)
         file_memory_destroy(memory);
         temporary_remove(sides[0].root);
     }
-    bool is_whole = only == UINT64_MAX && seeds >= 60;
+    bool is_whole = only == UINT64_MAX && seeds >= 20;
     for (int call = 0; is_whole && call < 16; call++) {
         ck_assert_msg(met[call][0] > 0, "call %d never worked", call);
         bool can_be_refused = call != 5 && call != 6 && call != 7;
