@@ -247,7 +247,8 @@ void lattice_node_register(struct lattice_node *node, unsigned field, uint64_t v
     node_record(node, &record);
     bool is_beaten = may_beat(known_clock, record.stamp.clock, node->held_clock);
     known = lattice_state_register(&node->live, field);
-    if (!is_beaten && revision_compare(known->stamp, record.stamp) != 0) {
+    bool is_shown = known && revision_compare(known->stamp, record.stamp) == 0;
+    if (!is_shown && !is_beaten) {
         node_fail(node, "what the node configured does not show"); /* N2 */
     }
 }
