@@ -74,20 +74,20 @@ struct frontier_cut frontier_cut(struct frontier_tag *tag, const int64_t *times_
     return cut;
 }
 
+/* Takes note of future samples. */
+static void frontier_wait(struct frontier_tag *tag, int64_t first_ns, int64_t last_ns)
+{
+    bool is_first = tag->future_first_ns == INT64_MAX;
+    if (is_first || last_ns > tag->future_last_ns) set_ns(&tag->future_last_ns, last_ns);
+    if (first_ns < tag->future_first_ns) set_ns(&tag->future_first_ns, first_ns);
+}
+
 void frontier_advance(struct frontier_tag *tag, const struct frontier_cut *cut,
                       const int64_t *times_ns, size_t count, uint64_t stamp)
 {
     size_t due_count = cut->late_count + cut->ordered_count;
     if (cut->ordered_count > 0) set_ns(&tag->frontier_ns, times_ns[due_count - 1]);
-    if (due_count < count) {
-        bool is_first = tag->future_first_ns == INT64_MAX;
-        if (is_first || times_ns[count - 1] > tag->future_last_ns) {
-            set_ns(&tag->future_last_ns, times_ns[count - 1]);
-        }
-        if (times_ns[due_count] < tag->future_first_ns) {
-            set_ns(&tag->future_first_ns, times_ns[due_count]);
-        }
-    }
+    if (due_count < count) frontier_wait(tag, times_ns[due_count], times_ns[count - 1]);
     if (cut->ordered_count == count) return;
     tag->late_clock = stamp;
     tag->late_last_ns = due_count < count ? times_ns[count - 1] : times_ns[cut->late_count - 1];
@@ -97,6 +97,13 @@ void frontier_raise(struct frontier_tag *tag, int64_t time_ns)
 {
     if (time_ns > tag->frontier_ns) set_ns(&tag->frontier_ns, time_ns);
     tag->late_clock = 0; /* R2 */
+}
+
+void frontier_note(struct frontier_tag *tag, int64_t time_ns, int64_t now_ns)
+{
+    bool is_future = time_ns > now_ns + FRONTIER_FUTURE_NS;
+    if (is_future) frontier_wait(tag, time_ns, time_ns);
+    frontier_raise(tag, is_future ? tag->frontier_ns : time_ns);
 }
 
 struct frontier_table *frontier_table_create(void)

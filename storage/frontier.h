@@ -53,9 +53,12 @@ struct frontier_cut frontier_cut(struct frontier_tag *tag, const int64_t *times_
 void frontier_advance(struct frontier_tag *tag, const struct frontier_cut *cut,
                       const int64_t *times_ns, size_t count, uint64_t stamp);
 
-/* For what did not pass through a cut: recovery, replication, masks. Ends the use of the late
+/* For what did not pass through a cut: recovery, explicit entries, masks. Ends the use of the late
  * stamp (R2). */
 void frontier_raise(struct frontier_tag *tag, int64_t time_ns);
+
+/* For a foreign sample, whose revision is given: one in the future waits, too. */
+void frontier_note(struct frontier_tag *tag, int64_t time_ns, int64_t now_ns);
 
 /* All tags by number: grows as numbers are given. */
 struct frontier_table;

@@ -377,7 +377,25 @@ enum status store_sync(struct store *store, struct error *error)
 
 /* ---- Explicit entries, and those of other servers ---- */
 
-/* The greatest clock of any entry in the cell. */
+/* Raises *clock to that of the masks over the cell. */
+static enum status store_mask_clock(struct store *store, uint32_t number, int64_t time_ns,
+                                    uint64_t *clock, struct error *error)
+{
+    struct arena arena;
+    const struct mask *masks;
+    size_t count;
+    arena_init(&arena, 64 << 20);
+    enum status status = catalog_masks(store->catalog, number, time_ns, time_ns + 1, UINT64_MAX,
+                                       &arena, &masks, &count, error);
+    if (status == STATUS_OK) {
+        struct revision mask = masks_over(masks, count, time_ns);
+        if (mask.clock > *clock) *clock = mask.clock;
+    }
+    arena_finish(&arena);
+    return status;
+}
+
+/* The greatest clock of any entry in the cell and of any mask over it. */
 static enum status store_cell_clock(struct store *store, uint32_t number, int64_t time_ns,
                                     uint64_t *out_clock, struct error *error)
 {
@@ -395,7 +413,7 @@ static enum status store_cell_clock(struct store *store, uint32_t number, int64_
         }
     }
     cursor_close(cursor);
-    return status < 0 ? status : STATUS_OK;
+    return status < 0 ? status : store_mask_clock(store, number, time_ns, out_clock, error);
 }
 
 /* User, zero, reason, in one text. */
@@ -430,10 +448,11 @@ static enum status store_add_explicit(struct store *store, struct batch *batch,
     status = store_begin(store, wal_frame_bytes(batch), error);
     if (status < 0) return status;
     batch->clock = store_stamp(store);
-    /* Wins whatever a peer's clock said: its stamp may be far ahead of ours. */
-    if (batch->clock <= cell_clock) batch->clock = cell_clock + 1;
     batch->generation = store_generation(store);
     wal_raise_ceiling(store->wal, batch->clock);
+    /* Wins whatever a peer's clock said: its stamp may be far ahead of ours. That moves neither our
+     * clock nor its ceiling. */
+    if (batch->clock <= cell_clock) batch->clock = cell_clock + 1;
     struct frontier_tag *tag = frontier_table_tag(store->frontiers, batch->tag);
     if (tag) {
         frontier_raise(tag, batch->times_ns[0]);
@@ -529,7 +548,7 @@ enum status store_merge(struct store *store, const struct batch *batch, uint64_t
         }
         struct frontier_tag *tag = frontier_table_tag(store->frontiers, frame.tag);
         if (tag) {
-            frontier_raise(tag, batch_time_ns(&frame, 0));
+            frontier_note(tag, batch_time_ns(&frame, 0), now_ns);
             *out_ticket = wal_add(store->wal, &frame, false);
         } else {
             status = error_set(error, STATUS_NO_MEMORY, "frontiers");
