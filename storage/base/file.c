@@ -294,3 +294,15 @@ struct file_system *file_system_posix(void)
     static struct file_system file_system = {.operations = &posix_operations};
     return &file_system;
 }
+
+enum status file_sync_parent(struct file_system *file_system, const char *path, struct error *error)
+{
+    char parent[FILE_PATH_BYTES_MAX];
+    const char *slash = strrchr(path, '/');
+    size_t size = slash ? (size_t)(slash - path) : 0;
+    if (size == 0) return file_sync_directory(file_system, slash ? "/" : ".", error);
+    ASSERT(size < sizeof parent);
+    memcpy(parent, path, size);
+    parent[size] = 0;
+    return file_sync_directory(file_system, parent, error);
+}

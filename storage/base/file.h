@@ -161,6 +161,10 @@ static inline enum status file_visit(enum status (*visit)(void *context, const c
 enum status file_lock_sign(struct file *file, struct error *error);
 enum status file_lock_refuse(struct file *file, const char *path, struct error *error);
 
+/* Makes the name of the file durable: syncs the directory that it lies in. */
+enum status file_sync_parent(struct file_system *file_system, const char *path,
+                             struct error *error);
+
 /* Accepts NULL. Does not sync. */
 static inline void file_close(struct file *file)
 {
