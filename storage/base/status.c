@@ -6,6 +6,8 @@
 
 #include "storage/base/assert.h"
 
+#undef error_set
+
 const char *status_text(enum status status)
 {
     switch (status) {
