@@ -13,6 +13,7 @@ enum {
     STEADY_BYTES = 2 * sizeof(uint64_t),
     HEADER_BYTES = 4 * sizeof(uint64_t),
     WIDTH_MAX = 63,
+    COUNT_MIN = 3, /* fewer are no longer as they are */
 };
 static_assert(CODEC_TARGET_MULTIPLE % PACKING_LANES == 0, "steady_fill() writes whole rows");
 
@@ -112,7 +113,7 @@ static struct steps steps_of(const uint64_t *values, size_t count)
 
 static size_t delta_measure(const uint64_t *values, size_t count)
 {
-    if (count < 2) return SIZE_MAX;
+    if (count < COUNT_MIN) return SIZE_MAX;
     struct steps steps = steps_of(values, count);
     if (steps.width == 0) return STEADY_BYTES;
     if (steps.width > WIDTH_MAX) return SIZE_MAX;
@@ -156,7 +157,7 @@ static void steady_fill(uint64_t *target, size_t count, uint64_t first, uint64_t
 static enum status delta_decode(uint64_t *target, size_t count, const uint8_t *source,
                                 size_t source_bytes)
 {
-    if (count < 2 || source_bytes < STEADY_BYTES) return STATUS_CORRUPT;
+    if (count < COUNT_MIN || source_bytes < STEADY_BYTES) return STATUS_CORRUPT;
     uint64_t first = bytes_get_u64(source);
     uint64_t minimum = bytes_get_u64(source + 8);
     if (source_bytes == STEADY_BYTES) {

@@ -1,0 +1,410 @@
+/* Goal:   every rule of a block that a writer keeps is one that a reader checks.
+ * Method: blocks put together by hand that are right but for one stream or one field of the header. */
+#include "storage/base/bytes.h"
+#include "storage/block.h"
+#include "storage/codec.h"
+#include "tests/unit.h"
+
+enum { WORDS = 3, HAND_WORDS_MAX = BLOCK_STREAM_COUNT * 2 * WORDS + 16 };
+
+struct hand_stream {
+    uint8_t codec;
+    uint64_t words[2 * WORDS]; /* the stream's bytes */
+    size_t size;
+};
+
+struct hand_block {
+    struct block_header header; /* but for payload and checksum */
+    struct hand_stream streams[BLOCK_STREAM_COUNT];
+};
+
+/* Three samples of an i64, raw; a correction, a deletion and a collected one when of history. */
+static struct hand_block hand_block(enum block_kind kind)
+{
+    struct hand_block block = {
+        .header = {.magic = BLOCK_MAGIC,
+                   .origin = 7,
+                   .first_time_ns = 100,
+                   .sample_count = WORDS,
+                   .type = VALUE_I64,
+                   .kind = (uint8_t)kind},
+        .streams = {[BLOCK_STREAM_TIME] = {CODEC_RAW, {100, 200, 300}, 24},
+                    [BLOCK_STREAM_VALUE] = {CODEC_RAW, {1, 0, 1}, 24}},
+    };
+    if (kind == BLOCK_MAIN) return block;
+    block.streams[BLOCK_STREAM_CLOCK] = (struct hand_stream){CODEC_RAW, {5, 6, 7}, 24};
+    block.streams[BLOCK_STREAM_KIND] = (struct hand_stream){CODEC_RAW, {1, 2, 0}, 24};
+    return block;
+}
+
+static size_t hand_assemble(uint8_t *target, struct hand_block *block)
+{
+    for (size_t i = 0; i < BLOCK_STREAM_COUNT; i++) {
+        block->header.codecs[i] = block->streams[i].codec;
+    }
+    uint8_t *length = target + BLOCK_PAYLOAD_OFFSET;
+    uint8_t *next = target + block_streams_offset(&block->header);
+    memset(length, 0, (size_t)(next - length));
+    for (size_t i = 0; i < BLOCK_STREAM_COUNT; i++) {
+        const struct hand_stream *stream = &block->streams[i];
+        if (stream->codec == CODEC_ABSENT) continue;
+        bytes_put_u32(length, (uint32_t)stream->size);
+        length += sizeof(uint32_t);
+        memcpy(next, stream->words, sizeof stream->words);
+        next += bytes_align(stream->size, BLOCK_ALIGNMENT);
+    }
+    size_t size = (size_t)(next - target);
+    block->header.payload_bytes = (uint32_t)(size - BLOCK_PAYLOAD_OFFSET);
+    memcpy(target, &block->header, sizeof block->header);
+    return size;
+}
+
+/* Of a copy that ends where its memory ends. */
+static enum status decode_exact(const uint8_t *bytes, size_t size)
+{
+    struct arena arena;
+    arena_init(&arena, 1 << 20);
+    uint8_t *copy = malloc(size + (size == 0));
+    memcpy(copy, bytes, size);
+    struct batch batch;
+    enum status status = block_decode(copy, size, &arena, &batch);
+    free(copy);
+    arena_finish(&arena);
+    return status;
+}
+
+static enum status hand_decode(struct hand_block *block)
+{
+    uint64_t room[HAND_WORDS_MAX];
+    size_t size = hand_assemble((uint8_t *)room, block);
+    return decode_exact((const uint8_t *)room, size);
+}
+
+START_TEST(one_thing_wrong_is_reported)
+{
+    static const struct {
+        const char *why;
+        enum block_kind kind;
+        uint8_t type; /* 0: i64 */
+        enum block_stream stream;
+        struct hand_stream replaced;
+        enum status expected;
+    } cases[] = {
+        {"nothing", BLOCK_MAIN, 0, BLOCK_STREAM_VALUE, {CODEC_RAW, {1, 2, 3}, 24}, STATUS_OK},
+        {"nothing, history",
+         BLOCK_HISTORY,
+         0,
+         BLOCK_STREAM_VALUE,
+         {CODEC_RAW, {1, 0, 3}, 24},
+         STATUS_OK},
+        {"one time twice",
+         BLOCK_MAIN,
+         0,
+         BLOCK_STREAM_TIME,
+         {CODEC_RAW, {100, 100, 300}, 24},
+         STATUS_CORRUPT},
+        {"a time that falls",
+         BLOCK_MAIN,
+         0,
+         BLOCK_STREAM_TIME,
+         {CODEC_RAW, {100, 300, 200}, 24},
+         STATUS_CORRUPT},
+        {"a time beyond the end of time",
+         BLOCK_MAIN,
+         0,
+         BLOCK_STREAM_TIME,
+         {CODEC_RAW, {100, 200, UINT64_C(1) << 63}, 24},
+         STATUS_CORRUPT},
+        {"steady times that wrap",
+         BLOCK_MAIN,
+         0,
+         BLOCK_STREAM_TIME,
+         {CODEC_DELTA, {100, INT64_MAX}, 16},
+         STATUS_CORRUPT},
+        {"another first time",
+         BLOCK_MAIN,
+         0,
+         BLOCK_STREAM_TIME,
+         {CODEC_RAW, {99, 200, 300}, 24},
+         STATUS_CORRUPT},
+        {"times all the same",
+         BLOCK_MAIN,
+         0,
+         BLOCK_STREAM_TIME,
+         {CODEC_CONSTANT, {100}, 8},
+         STATUS_CORRUPT},
+        {"no times", BLOCK_MAIN, 0, BLOCK_STREAM_TIME, {CODEC_ABSENT, {0}, 0}, STATUS_CORRUPT},
+        {"no values", BLOCK_MAIN, 0, BLOCK_STREAM_VALUE, {CODEC_ABSENT, {0}, 0}, STATUS_CORRUPT},
+        {"a bool",
+         BLOCK_MAIN,
+         VALUE_BOOL,
+         BLOCK_STREAM_VALUE,
+         {CODEC_RAW, {1, 0, 1}, 24},
+         STATUS_OK},
+        {"a bool of 2",
+         BLOCK_MAIN,
+         VALUE_BOOL,
+         BLOCK_STREAM_VALUE,
+         {CODEC_RAW, {1, 2, 0}, 24},
+         STATUS_CORRUPT},
+        {"a float",
+         BLOCK_MAIN,
+         VALUE_F32,
+         BLOCK_STREAM_VALUE,
+         {CODEC_RAW, {1, UINT32_MAX, 0}, 24},
+         STATUS_OK},
+        {"a float of 33 bits",
+         BLOCK_MAIN,
+         VALUE_F32,
+         BLOCK_STREAM_VALUE,
+         {CODEC_RAW, {1, UINT64_C(1) << 32, 0}, 24},
+         STATUS_CORRUPT},
+        {"no such type",
+         BLOCK_MAIN,
+         7,
+         BLOCK_STREAM_VALUE,
+         {CODEC_RAW, {1, 2, 3}, 24},
+         STATUS_CORRUPT},
+        {"texts in a codec of words",
+         BLOCK_MAIN,
+         VALUE_TEXT,
+         BLOCK_STREAM_VALUE,
+         {CODEC_RAW, {1, 2, 3}, 24},
+         STATUS_CORRUPT},
+        {"words in a codec of texts",
+         BLOCK_MAIN,
+         0,
+         BLOCK_STREAM_VALUE,
+         {CODEC_TEXT, {0}, 12},
+         STATUS_CORRUPT},
+        {"texts that are none",
+         BLOCK_MAIN,
+         VALUE_TEXT,
+         BLOCK_STREAM_VALUE,
+         {CODEC_TEXT, {0}, 12},
+         STATUS_CORRUPT},
+        {"texts that are empty",
+         BLOCK_MAIN,
+         VALUE_TEXT,
+         BLOCK_STREAM_VALUE,
+         {CODEC_TEXT, {0x100000001, 1}, 12},
+         STATUS_OK},
+        {"padding that is not zero",
+         BLOCK_MAIN,
+         VALUE_TEXT,
+         BLOCK_STREAM_VALUE,
+         {CODEC_TEXT, {0x100000001, 0x100000001}, 12},
+         STATUS_CORRUPT},
+        {"no such codec", BLOCK_MAIN, 0, BLOCK_STREAM_VALUE, {99, {1, 2, 3}, 24}, STATUS_CORRUPT},
+        {"a raw column too short",
+         BLOCK_MAIN,
+         0,
+         BLOCK_STREAM_VALUE,
+         {CODEC_RAW, {1, 2}, 16},
+         STATUS_CORRUPT},
+        {"a quality",
+         BLOCK_MAIN,
+         0,
+         BLOCK_STREAM_QUALITY,
+         {CODEC_CONSTANT, {UINT32_MAX}, 8},
+         STATUS_OK},
+        {"a quality of 33 bits",
+         BLOCK_MAIN,
+         0,
+         BLOCK_STREAM_QUALITY,
+         {CODEC_RAW, {0, UINT64_C(1) << 32, 0}, 24},
+         STATUS_CORRUPT},
+        {"a constant clock of 12 bytes",
+         BLOCK_MAIN,
+         0,
+         BLOCK_STREAM_CLOCK,
+         {CODEC_CONSTANT, {1}, 12},
+         STATUS_CORRUPT},
+        {"a generation without a clock",
+         BLOCK_MAIN,
+         0,
+         BLOCK_STREAM_GENERATION,
+         {CODEC_CONSTANT, {1}, 8},
+         STATUS_CORRUPT},
+        {"one generation without a clock",
+         BLOCK_MAIN,
+         0,
+         BLOCK_STREAM_GENERATION,
+         {CODEC_RAW, {0, 0, 1}, 24},
+         STATUS_CORRUPT},
+        {"a generation",
+         BLOCK_HISTORY,
+         0,
+         BLOCK_STREAM_GENERATION,
+         {CODEC_CONSTANT, {1}, 8},
+         STATUS_OK},
+        {"a generation of 33 bits",
+         BLOCK_HISTORY,
+         0,
+         BLOCK_STREAM_GENERATION,
+         {CODEC_CONSTANT, {UINT64_C(1) << 32}, 8},
+         STATUS_CORRUPT},
+        {"a column of generations of 33 bits",
+         BLOCK_HISTORY,
+         0,
+         BLOCK_STREAM_GENERATION,
+         {CODEC_RAW, {1, UINT64_C(1) << 32, 1}, 24},
+         STATUS_CORRUPT},
+        {"origins", BLOCK_MAIN, 0, BLOCK_STREAM_ORIGIN, {CODEC_RAW, {7, 8, 9}, 24}, STATUS_OK},
+        {"a first origin unlike the header's",
+         BLOCK_MAIN,
+         0,
+         BLOCK_STREAM_ORIGIN,
+         {CODEC_RAW, {8, 7, 7}, 24},
+         STATUS_CORRUPT},
+        {"one origin unlike the header's",
+         BLOCK_MAIN,
+         0,
+         BLOCK_STREAM_ORIGIN,
+         {CODEC_CONSTANT, {8}, 8},
+         STATUS_CORRUPT},
+        {"kinds in a main block",
+         BLOCK_MAIN,
+         0,
+         BLOCK_STREAM_KIND,
+         {CODEC_CONSTANT, {0}, 8},
+         STATUS_CORRUPT},
+        {"notes in a main block",
+         BLOCK_MAIN,
+         0,
+         BLOCK_STREAM_NOTE,
+         {CODEC_TEXT, {0}, 12},
+         STATUS_CORRUPT},
+        {"no such kind",
+         BLOCK_HISTORY,
+         0,
+         BLOCK_STREAM_KIND,
+         {CODEC_RAW, {1, 2, 3}, 24},
+         STATUS_CORRUPT},
+        {"a kind of 9 bits",
+         BLOCK_HISTORY,
+         0,
+         BLOCK_STREAM_KIND,
+         {CODEC_RAW, {1, 2, 0x100}, 24},
+         STATUS_CORRUPT},
+        {"all of a kind of 9 bits",
+         BLOCK_HISTORY,
+         0,
+         BLOCK_STREAM_KIND,
+         {CODEC_CONSTANT, {0x100}, 8},
+         STATUS_CORRUPT},
+        {"a deletion with a value",
+         BLOCK_HISTORY,
+         0,
+         BLOCK_STREAM_VALUE,
+         {CODEC_RAW, {1, 1, 1}, 24},
+         STATUS_CORRUPT},
+        {"a correction without a clock",
+         BLOCK_HISTORY,
+         0,
+         BLOCK_STREAM_CLOCK,
+         {CODEC_RAW, {0, 6, 7}, 24},
+         STATUS_CORRUPT},
+        {"one time twice, entries rising",
+         BLOCK_HISTORY,
+         0,
+         BLOCK_STREAM_TIME,
+         {CODEC_RAW, {100, 100, 300}, 24},
+         STATUS_OK},
+        {"history whose time falls",
+         BLOCK_HISTORY,
+         0,
+         BLOCK_STREAM_TIME,
+         {CODEC_RAW, {100, 200, 199}, 24},
+         STATUS_CORRUPT},
+        {"a note on what was collected",
+         BLOCK_HISTORY,
+         0,
+         BLOCK_STREAM_NOTE,
+         {CODEC_TEXT, {0, 1}, 12},
+         STATUS_CORRUPT},
+        {"a note on a correction",
+         BLOCK_HISTORY,
+         0,
+         BLOCK_STREAM_NOTE,
+         {CODEC_TEXT, {1, 0}, 12},
+         STATUS_OK},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct hand_block block = hand_block(cases[i].kind);
+        if (cases[i].type) block.header.type = cases[i].type;
+        block.streams[cases[i].stream] = cases[i].replaced;
+        ck_assert_msg(hand_decode(&block) == cases[i].expected, "%s", cases[i].why);
+    }
+}
+END_TEST
+
+START_TEST(entries_of_one_time_rise_and_do_not_repeat)
+{
+    for (uint64_t second = 4; second <= 6; second++) {
+        struct hand_block block = hand_block(BLOCK_HISTORY);
+        block.streams[BLOCK_STREAM_TIME] = (struct hand_stream){CODEC_CONSTANT, {100}, 8};
+        block.streams[BLOCK_STREAM_VALUE] = (struct hand_stream){CODEC_CONSTANT, {1}, 8};
+        block.streams[BLOCK_STREAM_KIND] = (struct hand_stream){CODEC_CONSTANT, {1}, 8};
+        block.streams[BLOCK_STREAM_CLOCK] = (struct hand_stream){CODEC_RAW, {5, second, 9}, 24};
+        ck_assert_int_eq(hand_decode(&block), second > 5 ? STATUS_OK : STATUS_CORRUPT);
+    }
+}
+END_TEST
+
+START_TEST(one_field_wrong_is_reported)
+{
+    static const struct {
+        const char *why;
+        size_t byte;
+        uint8_t value;
+    } cases[] = {
+        {"magic", 0, 0},
+        {"payload of another size", 4, 16},
+        {"payload that is no multiple of 8", 4, 65},
+        {"payload beyond the end", 7, 1},
+        {"first time", offsetof(struct block_header, first_time_ns), 101},
+        {"no samples", offsetof(struct block_header, sample_count), 0},
+        {"fewer samples", offsetof(struct block_header, sample_count), 2},
+        {"more samples", offsetof(struct block_header, sample_count), 4},
+        {"type 0", offsetof(struct block_header, type), 0},
+        {"no such kind of block", offsetof(struct block_header, kind), 2},
+        {"reserved", offsetof(struct block_header, reserved), 1},
+        {"reserved, last", offsetof(struct block_header, reserved) + 3, 1},
+        {"length of the first stream", BLOCK_PAYLOAD_OFFSET, 25},
+        {"a first stream without bytes", BLOCK_PAYLOAD_OFFSET, 0},
+        {"a first stream beyond the end", BLOCK_PAYLOAD_OFFSET + 3, 255},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct hand_block block = hand_block(BLOCK_MAIN);
+        uint64_t room[HAND_WORDS_MAX];
+        size_t size = hand_assemble((uint8_t *)room, &block);
+        ck_assert_int_eq(decode_exact((const uint8_t *)room, size), STATUS_OK);
+        ((uint8_t *)room)[cases[i].byte] = cases[i].value;
+        ck_assert_msg(decode_exact((const uint8_t *)room, size) == STATUS_CORRUPT, "%s",
+                      cases[i].why);
+    }
+}
+END_TEST
+
+START_TEST(a_cut_block_is_reported)
+{
+    struct hand_block block = hand_block(BLOCK_HISTORY);
+    uint64_t room[HAND_WORDS_MAX];
+    size_t size = hand_assemble((uint8_t *)room, &block);
+    for (size_t cut = 0; cut < size; cut++) {
+        ck_assert_int_eq(decode_exact((const uint8_t *)room, cut), STATUS_CORRUPT);
+    }
+}
+END_TEST
+
+int main(void)
+{
+    const TTest *const tests[] = {
+        one_thing_wrong_is_reported,
+        entries_of_one_time_rise_and_do_not_repeat,
+        one_field_wrong_is_reported,
+        a_cut_block_is_reported,
+    };
+    return unit_run("block_decode", tests, sizeof tests / sizeof *tests);
+}
