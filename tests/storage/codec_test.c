@@ -337,6 +337,30 @@ END_TEST
 
 /* ---- The bytes themselves ---- */
 
+START_TEST(the_examples_of_the_format_page_hold)
+{
+    static const struct {
+        const struct codec *codec;
+        size_t count;
+        uint64_t words[5];
+        size_t size;
+        uint64_t expected[5];
+    } cases[] = {
+        {&codec_rle, 5, {5, 5, 5, 9, 9}, 20, {5, 9, 0x20003}},
+        {&codec_for, 4, {10, 13, (uint64_t)-2, 6}, 24, {(uint64_t)-2, 4, 0x80fc}},
+        {&codec_delta, 3, {100, 160, 220}, 16, {100, 60}},
+        {&codec_delta, 5, {100, 160, 220, 340, 400}, 40, {100, 60, 60, 1, 8}},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        size_t size = cases[i].codec->measure(cases[i].words, cases[i].count);
+        ck_assert_uint_eq(size, cases[i].size);
+        uint8_t *encoded = encoded_create(cases[i].codec, cases[i].words, cases[i].count, size, 0);
+        ck_assert_mem_eq(encoded, cases[i].expected, size);
+        free(encoded);
+    }
+}
+END_TEST
+
 START_TEST(encoded_bytes_are_what_they_were)
 {
     static const struct {
@@ -378,6 +402,7 @@ int main(void)
         damaged_bytes_end_in_a_status,
         one_byte_or_one_word_too_few_or_too_many_is_damage,
         fields_that_no_encoder_writes_are_damage,
+        the_examples_of_the_format_page_hold,
         encoded_bytes_are_what_they_were,
     };
     return unit_run("codec", tests, sizeof tests / sizeof *tests);
