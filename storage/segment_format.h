@@ -14,11 +14,11 @@
  * G1  checksums make a tree: the footer's covers the footer, the footer holds those of header, top
  *     and origins, top those of index pages, the index those of each tag's descriptors, a descriptor
  *     that of its block. So every byte is checked by whoever reads it, and nothing else is read
- * G2  descriptors of one (tag, kind) are contiguous and rise by first time; MAIN blocks of one tag
- *     do not overlap; HISTORY blocks may share their border time
+ * G2  blocks lie one behind the other, descriptors in their order; those of one (tag, kind) rise by
+ *     first time; MAIN blocks of one tag do not overlap; HISTORY blocks may share their border time
  * G3  digest and count are those of the block's entries (digest.h); tag and segment hold sums
- * G4  statistics (minimum .. covered_s and their indexes) count only where BLOCK_STATISTICS is set;
- *     otherwise they are zero
+ * G4  statistics (minimum .. covered_s and their indexes, and whether there are NaN) count only
+ *     where BLOCK_STATISTICS is set; otherwise they are zero
  * G5  reserved bytes are zero
  *
  * Changing anything here changes docs/format/segment.md and SEGMENT_VERSION. */
@@ -26,10 +26,11 @@
 #define STORAGE_SEGMENT_FORMAT_H
 
 #include <assert.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#include "storage/digest.h"
+#include "storage/block_format.h"
 #include "storage/sample.h"
 
 enum { SEGMENT_VERSION = 1, SEGMENT_ALIGNMENT = 64, SEGMENT_INDEX_PAGE_ENTRIES = 64 };
@@ -47,13 +48,16 @@ struct segment_header {
     uint64_t checksum; /* of the 56 bytes before */
 };
 
+static_assert(sizeof(struct segment_header) == 64, "no hidden padding reaches the disk");
+
 enum block_flag {
-    BLOCK_HAS_QUALITY = 1 << 0,
-    BLOCK_HAS_REVISION = 1 << 1,
-    BLOCK_HAS_ORIGINS = 1 << 2, /* more than the one in its header */
-    BLOCK_STATISTICS = 1 << 3,  /* min .. covered_ns are filled in */
+    BLOCK_HAS_QUALITY = 1 << 0,  /* a stream of qualities */
+    BLOCK_HAS_REVISION = 1 << 1, /* of clocks or generations */
+    BLOCK_HAS_ORIGINS = 1 << 2,  /* of origins: more than the one in its header */
+    BLOCK_STATISTICS = 1 << 3,   /* minimum .. covered_s are filled in */
     BLOCK_HAS_NAN = 1 << 4,
     BLOCK_STEPPED = 1 << 5, /* the integral assumed a stepped tag */
+    BLOCK_FLAGS = (1 << 6) - 1,
 };
 
 struct block_descriptor {
@@ -95,7 +99,7 @@ struct segment_index_entry {
     uint32_t descriptor_count;
     uint64_t descriptors_checksum;
     uint8_t kind;
-    uint8_t type;
+    uint8_t type; /* of its last block */
     uint8_t reserved[6];
 };
 
@@ -133,7 +137,7 @@ struct segment_footer {
     struct segment_section index;
     struct segment_section top;
     struct segment_section origins;
-    uint64_t header_checksum;
+    uint64_t header_checksum; /* its own */
     uint64_t top_checksum;
     uint64_t origins_checksum;
     int64_t first_time_ns;
@@ -150,5 +154,37 @@ struct segment_footer {
 };
 
 static_assert(sizeof(struct segment_footer) == 256, "no hidden padding reaches the disk");
+
+uint64_t segment_header_checksum(const struct segment_header *header);
+uint64_t segment_footer_checksum(const struct segment_footer *footer);
+
+/* What can be said of each alone. A newer version may mean other things by all but the checksum
+ * and what is before version, so that comes first. */
+bool segment_header_is_valid(const struct segment_header *header);
+bool segment_footer_is_valid(const struct segment_footer *footer, uint64_t file_bytes);
+
+/* Within a segment of this footer. */
+bool segment_index_entry_is_valid(const struct segment_index_entry *entry,
+                                  const struct segment_footer *footer);
+bool block_descriptor_is_valid(const struct block_descriptor *descriptor,
+                               const struct segment_footer *footer);
+
+/* Two descriptors of one (tag, kind), one behind the other (G2). */
+bool block_descriptors_follow(const struct block_descriptor *earlier,
+                              const struct block_descriptor *later);
+
+/* Entries of the index by identity, then kind. */
+int segment_index_compare(const struct segment_index_entry *entry, struct identity identity,
+                          uint8_t kind);
+
+static inline uint64_t segment_index_count(const struct segment_footer *footer)
+{
+    return footer->index.size_bytes / sizeof(struct segment_index_entry);
+}
+
+static inline uint64_t segment_page_count(const struct segment_footer *footer)
+{
+    return footer->top.size_bytes / sizeof(struct segment_top_entry);
+}
 
 #endif

@@ -39,8 +39,8 @@ const struct segment_origin *segment_origins(const struct segment *segment, size
 enum status segment_find(struct segment *segment, struct identity identity, enum block_kind kind,
                          struct segment_index_entry *out_entry, struct error *error);
 
-/* The descriptors of this entry whose [first, last] meets [from_ns, to_ns) (to exclusive), read
- * and verified; in the arena. */
+/* The descriptors of this entry whose [first, last] meets [from_ns, to_ns) (to exclusive;
+ * INT64_MAX: no end), read and verified; in the arena. */
 enum status segment_descriptors(struct segment *segment, const struct segment_index_entry *entry,
                                 int64_t from_ns, int64_t to_ns, struct arena *arena,
                                 const struct block_descriptor **out_descriptors, size_t *out_count,
@@ -55,6 +55,17 @@ enum status segment_read_blocks(struct segment *segment, const struct block_desc
                                 size_t count, struct buffer *buffer, const uint8_t **out_bytes,
                                 size_t *out_bad, struct error *error);
 
+/* Fills entries with index page number page, and checks it. */
+enum status segment_read_page(struct segment *segment, uint64_t page,
+                              struct segment_index_entry entries[SEGMENT_INDEX_PAGE_ENTRIES],
+                              size_t *out_count, struct error *error);
+/* The identity that an index page begins with. */
+struct identity segment_page_identity(const struct segment *segment, uint64_t page);
+
+/* Any bytes of the file, for verifying. */
+enum status segment_read(struct segment *segment, void *bytes, size_t size, uint64_t offset,
+                         struct error *error);
+
 /* All index entries in order. */
 struct segment_walk {
     struct segment *segment; /* borrowed */
@@ -68,14 +79,15 @@ void segment_walk_init(struct segment_walk *walk, struct segment *segment);
 enum status segment_walk_next(struct segment_walk *walk, struct segment_index_entry *out_entry,
                               struct error *error);
 
-/* Reads and checks everything: tree of checksums, every block decoded, order (G2, F3), counts,
- * digests (G3), totals. Calls report(context, text) once a damage, and goes on behind it. */
 struct segment_check {
-    uint64_t block_count;
+    uint64_t block_count; /* whole ones, and what they hold */
     uint64_t sample_count;
     uint64_t damaged_count;
 };
 
+/* Reads and checks everything (segment_verify.c): tree of checksums, every block decoded, order
+ * (G2, F3), counts, digests (G3), totals. Calls report(context, text) once a damage, and goes on
+ * behind it. */
 enum status segment_verify(struct segment *segment, void (*report)(void *context, const char *text),
                            void *context, struct segment_check *out_check, struct error *error);
 

@@ -1,0 +1,349 @@
+/* Segment verify: reads and checks every byte of a segment.
+ *
+ * It follows the tree of checksums as every reader does (G1), and then looks at what only the whole
+ * can show: that nothing lies between, that blocks hold what their descriptors say, that sums are
+ * sums. */
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "storage/base/bytes.h"
+#include "storage/block.h"
+#include "storage/segment_reader.h"
+#include "storage/segment_tally.h"
+
+#define VERIFY_ARENA_BYTES_MAX ((size_t)4 << 30)
+
+/* A block as it was read and decoded. */
+struct verify_block {
+    struct buffer bytes;
+    struct arena decoded;
+    struct batch batch; /* sample_count 0: none */
+};
+
+struct verify {
+    struct segment *segment; /* borrowed, as is the report's context */
+    void (*report)(void *context, const char *text);
+    void *context;
+    struct segment_check check;
+    struct segment_tally tally;
+    struct arena descriptors;
+    struct verify_block blocks[2]; /* of one (tag, kind): the one at hand, and the one before */
+    struct segment_index_entry last_entry;
+    uint64_t next_descriptor; /* where the next one is expected */
+    uint64_t next_offset;
+    bool has_lost_place; /* behind damage: from there on, not below */
+};
+
+static void verify_report(struct verify *verify, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+static void verify_report(struct verify *verify, const char *format, ...)
+{
+    char text[FILE_PATH_BYTES_MAX + 400];
+    va_list arguments;
+    va_start(arguments, format);
+    (void)vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    verify->check.damaged_count++;
+    verify->report(verify->context, text);
+}
+
+/* With what it costs. */
+static void verify_report_entry(struct verify *verify, const char *what,
+                                const struct segment_index_entry *entry)
+{
+    verify_report(verify,
+                  "%s; tag %016" PRIx64 "%016" PRIx64 ", %s, %" PRIu64 " samples of times %" PRId64
+                  " to %" PRId64,
+                  what, entry->identity.high, entry->identity.low,
+                  entry->kind == BLOCK_MAIN ? "main" : "history", entry->sample_count,
+                  entry->first_time_ns, entry->last_time_ns);
+}
+
+static void verify_report_block(struct verify *verify, const char *what,
+                                const struct segment_index_entry *entry,
+                                const struct block_descriptor *descriptor)
+{
+    verify_report(verify,
+                  "%s: block at %" PRIu64 " %s; tag %016" PRIx64 "%016" PRIx64
+                  ", %s, %u samples of times %" PRId64 " to %" PRId64,
+                  segment_path(verify->segment), descriptor->offset, what, entry->identity.high,
+                  entry->identity.low, entry->kind == BLOCK_MAIN ? "main" : "history",
+                  descriptor->sample_count, descriptor->first_time_ns, descriptor->last_time_ns);
+}
+
+/* ---- Blocks ---- */
+
+/* The descriptor that this block should have; what only the writer knew is taken over. */
+static struct block_descriptor descriptor_expected(const struct block_descriptor *found,
+                                                   const uint8_t *block, const struct batch *batch)
+{
+    struct block_header header;
+    struct block_descriptor expected;
+    memcpy(&header, block, sizeof header);
+    descriptor_fill(&expected, &header, batch);
+    expected.offset = found->offset;
+    expected.sequence = found->sequence;
+    expected.origin_index = found->origin_index;
+    if ((found->flags & BLOCK_STATISTICS) == 0) return expected;
+    expected.flags |= found->flags & (BLOCK_STATISTICS | BLOCK_HAS_NAN | BLOCK_STEPPED);
+    size_t first = offsetof(struct block_descriptor, minimum);
+    size_t end = offsetof(struct block_descriptor, sequence);
+    memcpy((uint8_t *)&expected + first, (const uint8_t *)found + first, end - first);
+    expected.minimum_index = found->minimum_index;
+    expected.maximum_index = found->maximum_index;
+    return expected;
+}
+
+/* F3 across the border: history blocks may share a time, but not an entry. */
+static bool batches_follow(const struct batch *earlier, const struct batch *later)
+{
+    if (earlier->sample_count == 0) return true;
+    size_t last = earlier->sample_count - 1;
+    if (batch_time_ns(earlier, last) != batch_time_ns(later, 0)) return true; /* G2 was checked */
+    struct entry before = batch_entry(earlier, last), behind = batch_entry(later, 0);
+    return entry_compare(&before, &behind) < 0;
+}
+
+/* What is wrong with an intact block that was decoded; NULL for nothing. */
+static const char *block_fault(const struct segment_index_entry *entry,
+                               const struct block_descriptor *descriptor, const uint8_t *block,
+                               const struct batch *batch, const struct batch *before)
+{
+    struct identity identity;
+    memcpy(&identity, block + offsetof(struct block_header, identity), sizeof identity);
+    if (identity_compare(identity, entry->identity) != 0) return "is of another tag";
+    if (!batches_follow(before, batch)) return "does not follow the one before";
+    struct block_descriptor expected = descriptor_expected(descriptor, block, batch);
+    if (expected.digest_low != descriptor->digest_low ||
+        expected.digest_high != descriptor->digest_high) {
+        return "has another digest than its descriptor";
+    }
+    if (memcmp(&expected, descriptor, sizeof expected) != 0) return "is not as its descriptor says";
+    return NULL;
+}
+
+static enum status verify_tally(struct verify *verify, const struct segment_index_entry *entry,
+                                const struct block_descriptor *descriptor, const uint8_t *block,
+                                const struct batch *batch, struct error *error)
+{
+    struct block_header header;
+    struct block_descriptor counted = *descriptor;
+    memcpy(&header, block, sizeof header);
+    enum status status = segment_tally_add(&verify->tally, &counted, &header, batch, error);
+    if (status < 0) return status;
+    verify->check.block_count++;
+    verify->check.sample_count += batch->sample_count;
+    size_t origin_count;
+    const struct segment_origin *origins = segment_origins(verify->segment, &origin_count);
+    if (origins[descriptor->origin_index].node != header.origin) {
+        verify_report_block(verify, "is of another origin than its descriptor says", entry,
+                            descriptor);
+    }
+    return STATUS_OK;
+}
+
+static enum status verify_block(struct verify *verify, const struct segment_index_entry *entry,
+                                const struct block_descriptor *descriptor, size_t index,
+                                struct error *error)
+{
+    struct verify_block *mine = &verify->blocks[index % 2];
+    const struct verify_block *before = &verify->blocks[(index + 1) % 2];
+    const uint8_t *block;
+    size_t bad;
+    mine->batch.sample_count = 0;
+    arena_reset(&mine->decoded);
+    enum status status =
+        segment_read_blocks(verify->segment, descriptor, 1, &mine->bytes, &block, &bad, error);
+    if (status == STATUS_CORRUPT) {
+        verify_report_block(verify, "is damaged", entry, descriptor);
+        return STATUS_OK;
+    }
+    if (status < 0) return status;
+    struct batch batch;
+    status = block_decode(block, descriptor->block_bytes, &mine->decoded, &batch);
+    if (status == STATUS_CORRUPT) {
+        verify_report_block(verify, "cannot be decoded", entry, descriptor);
+        return STATUS_OK;
+    }
+    if (status < 0) {
+        return error_set(error, status, "%s: block at %" PRIu64, segment_path(verify->segment),
+                         descriptor->offset);
+    }
+    mine->batch = batch;
+    const char *fault = block_fault(entry, descriptor, block, &batch, &before->batch);
+    if (fault) {
+        verify_report_block(verify, fault, entry, descriptor);
+        return STATUS_OK;
+    }
+    return verify_tally(verify, entry, descriptor, block, &batch, error);
+}
+
+/* ---- The index ---- */
+
+/* Whether something begins where the one before ended; behind damage it may be later. */
+static bool verify_place(const struct verify *verify, uint64_t found, uint64_t expected)
+{
+    return verify->has_lost_place ? found >= expected : found == expected;
+}
+
+static enum status verify_blocks(struct verify *verify, const struct segment_index_entry *entry,
+                                 const struct block_descriptor *descriptors, struct error *error)
+{
+    const struct block_descriptor *last = &descriptors[entry->descriptor_count - 1];
+    if (!verify_place(verify, descriptors[0].offset, verify->next_offset)) {
+        verify_report_block(verify, "does not begin where the one before ends", entry,
+                            &descriptors[0]);
+    }
+    verify->next_offset = last->offset + last->block_bytes;
+    verify->blocks[0].batch.sample_count = verify->blocks[1].batch.sample_count = 0;
+    for (size_t i = 0; i < entry->descriptor_count; i++) {
+        enum status status = verify_block(verify, entry, &descriptors[i], i, error);
+        if (status < 0) return status;
+    }
+    return STATUS_OK;
+}
+
+static enum status verify_entry(struct verify *verify, const struct segment_index_entry *entry,
+                                struct error *error)
+{
+    char what[FILE_PATH_BYTES_MAX + 100];
+    if (!verify_place(verify, entry->first_descriptor, verify->next_descriptor)) {
+        (void)snprintf(
+            what, sizeof what, "%s: descriptors begin at number %" PRIu32 ", not %" PRIu64,
+            segment_path(verify->segment), entry->first_descriptor, verify->next_descriptor);
+        verify_report_entry(verify, what, entry);
+    }
+    verify->next_descriptor = (uint64_t)entry->first_descriptor + entry->descriptor_count;
+
+    const struct block_descriptor *descriptors;
+    size_t count;
+    arena_reset(&verify->descriptors);
+    enum status status = segment_descriptors(verify->segment, entry, INT64_MIN, INT64_MAX,
+                                             &verify->descriptors, &descriptors, &count, error);
+    if (status == STATUS_CORRUPT) {
+        (void)snprintf(what, sizeof what, "%s", error->text);
+        verify_report_entry(verify, what, entry);
+        verify->has_lost_place = true;
+        return STATUS_OK;
+    }
+    if (status < 0) return status;
+    status = verify_blocks(verify, entry, descriptors, error);
+    verify->has_lost_place = false;
+    return status;
+}
+
+static enum status verify_page(struct verify *verify, uint64_t page, struct error *error)
+{
+    struct segment_index_entry entries[SEGMENT_INDEX_PAGE_ENTRIES];
+    size_t count;
+    enum status status = segment_read_page(verify->segment, page, entries, &count, error);
+    if (status == STATUS_CORRUPT) {
+        verify_report(verify, "%s", error->text);
+        verify->has_lost_place = true;
+        return STATUS_OK;
+    }
+    for (size_t i = 0; i < count && status == STATUS_OK; i++) {
+        const struct segment_index_entry *last = &verify->last_entry;
+        if (last->descriptor_count > 0 &&
+            segment_index_compare(last, entries[i].identity, entries[i].kind) >= 0) {
+            verify_report(verify, "%s: index page %" PRIu64 " does not follow the one before",
+                          segment_path(verify->segment), page);
+        }
+        verify->last_entry = entries[i];
+        status = verify_entry(verify, &entries[i], error);
+    }
+    return status;
+}
+
+/* ---- The whole ---- */
+
+/* The bytes between two sections, and before the footer, are zeros. */
+static enum status verify_gaps(struct verify *verify, struct error *error)
+{
+    const struct segment_footer *footer = segment_footer(verify->segment);
+    const struct segment_section *sections[] = {&footer->blocks,    &footer->descriptors,
+                                                &footer->summaries, &footer->index,
+                                                &footer->top,       &footer->origins};
+    for (size_t i = 0; i < sizeof sections / sizeof sections[0]; i++) {
+        uint8_t gap[SEGMENT_ALIGNMENT];
+        uint64_t end = sections[i]->offset + sections[i]->size_bytes;
+        size_t bytes = (size_t)(bytes_align(end, SEGMENT_ALIGNMENT) - end);
+        enum status status = segment_read(verify->segment, gap, bytes, end, error);
+        if (status < 0) return status;
+        for (size_t j = 0; j < bytes; j++) {
+            if (gap[j] == 0) continue;
+            verify_report(verify, "%s: %" PRIu64 " lies between two sections and is not zero",
+                          segment_path(verify->segment), end + j);
+            break;
+        }
+    }
+    return STATUS_OK;
+}
+
+/* Sums are those of all blocks, so they tell nothing once a block is lost. */
+static void verify_totals(struct verify *verify)
+{
+    const struct segment_footer *footer = segment_footer(verify->segment);
+    const char *path = segment_path(verify->segment);
+    if (verify->check.damaged_count > 0) return;
+    if (verify->next_descriptor != footer->block_count ||
+        verify->next_offset != footer->blocks.offset + footer->blocks.size_bytes) {
+        verify_report(verify, "%s: blocks that no tag of the index speaks of", path);
+    }
+    struct segment_footer expected = *footer;
+    segment_tally_tell(&verify->tally, &expected);
+    if (memcmp(&expected, footer, sizeof expected) != 0) {
+        verify_report(verify, "%s: the footer's sums are not those of the blocks", path);
+    }
+    size_t count;
+    const struct segment_origin *origins = segment_origins(verify->segment, &count);
+    const struct buffer *counted = &verify->tally.origins;
+    if (counted->size_bytes != count * sizeof *origins ||
+        memcmp(counted->bytes, origins, counted->size_bytes) != 0) {
+        verify_report(verify, "%s: the list of origins is not that of the blocks", path);
+    }
+}
+
+static void verify_init(struct verify *verify)
+{
+    segment_tally_init(&verify->tally);
+    arena_init(&verify->descriptors, VERIFY_ARENA_BYTES_MAX);
+    for (size_t i = 0; i < 2; i++) {
+        buffer_init(&verify->blocks[i].bytes, SIZE_MAX / 2);
+        arena_init(&verify->blocks[i].decoded, VERIFY_ARENA_BYTES_MAX);
+    }
+}
+
+static void verify_finish(struct verify *verify)
+{
+    segment_tally_finish(&verify->tally);
+    arena_finish(&verify->descriptors);
+    for (size_t i = 0; i < 2; i++) {
+        buffer_finish(&verify->blocks[i].bytes);
+        arena_finish(&verify->blocks[i].decoded);
+    }
+}
+
+enum status segment_verify(struct segment *segment, void (*report)(void *context, const char *text),
+                           void *context, struct segment_check *out_check, struct error *error)
+{
+    const struct segment_footer *footer = segment_footer(segment);
+    struct verify verify = {.segment = segment,
+                            .report = report,
+                            .context = context,
+                            .next_offset = footer->blocks.offset};
+    verify_init(&verify);
+    enum status status = verify_gaps(&verify, error);
+    for (uint64_t i = 0; i < segment_page_count(footer) && status == STATUS_OK; i++) {
+        status = verify_page(&verify, i, error);
+    }
+    if (status == STATUS_OK) {
+        verify_totals(&verify);
+        *out_check = verify.check;
+    }
+    verify_finish(&verify);
+    return status;
+}
