@@ -211,15 +211,15 @@ static enum status map_check_header(struct identity_map *map, const struct map_h
 }
 
 /* Takes in the records that the file has room for. What follows from them: how many numbers are
- * kept, and how many of those below the durable count are bad. */
-static enum status map_read_records(struct identity_map *map, uint32_t record_count,
+ * kept, and how many of those that were durable are bad. */
+static enum status map_read_records(struct identity_map *map, uint32_t record_count, bool has_mark,
                                     uint32_t *out_kept, struct error *error)
 {
     struct map_record *records = malloc(TRANSFER_RECORDS * sizeof *records);
     if (!records) return error_set(error, STATUS_NO_MEMORY, "%s", map->path);
     enum status status = STATUS_OK;
     uint32_t kept = map->marked; /* I5 */
-    uint32_t whole_below_mark = 0;
+    uint32_t whole_count = 0;    /* of those that were durable */
     for (uint32_t number = 0; number < record_count;) {
         uint32_t part = record_count - number;
         if (part > TRANSFER_RECORDS) part = TRANSFER_RECORDS;
@@ -233,12 +233,12 @@ static enum status map_read_records(struct identity_map *map, uint32_t record_co
             if (!record_is_whole(&records[i], number)) continue;
             *map_place(map, number) = records[i].identity;
             slots_put(map->slots, map->slot_count, records[i].identity, number);
-            if (number < map->marked) whole_below_mark++;
+            if (!has_mark || number < map->marked) whole_count++;
             if (number >= kept) kept = number + 1; /* I3, I4 */
         }
     }
     free(records);
-    map->damaged_count += map->marked - whole_below_mark;
+    map->damaged_count = (has_mark ? map->marked : kept) - whole_count;
     *out_kept = kept;
     return status;
 }
@@ -250,12 +250,10 @@ static enum status map_read_file(struct identity_map *map, uint64_t file_bytes, 
     enum status status =
         file_read_at(map->file, &mark, sizeof mark, sizeof(struct map_header), error);
     if (status < 0) return status;
-    map->marked = mark.durable;
-    if (mark.checksum != mark_checksum(&mark)) {
-        /* Without it, any record may be one whose number was given out. */
-        map->marked = record_count < TAG_COUNT_MAX ? (uint32_t)record_count : TAG_COUNT_MAX;
-        map->damaged_count = 1;
-    }
+    /* A mark that was cut in the middle of its writing says nothing, and does no harm: then all
+     * records up to the last whole one count as given out. */
+    bool has_mark = mark.checksum == mark_checksum(&mark);
+    map->marked = has_mark ? mark.durable : 0;
     uint64_t total = record_count > map->marked ? record_count : map->marked;
     if (total > TAG_COUNT_MAX) {
         return error_set(error, STATUS_TOO_LARGE, "%s: more than %d tags", map->path,
@@ -264,7 +262,7 @@ static enum status map_read_file(struct identity_map *map, uint64_t file_bytes, 
     status = map_reserve(map, 0, (uint32_t)total, error);
     if (status < 0) return status;
     uint32_t kept = 0;
-    status = map_read_records(map, (uint32_t)record_count, &kept, error);
+    status = map_read_records(map, (uint32_t)record_count, has_mark, &kept, error);
     if (status < 0) return status;
 
     /* What stands behind the mark may be in the system's cache alone (I2). */
