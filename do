@@ -69,10 +69,13 @@ build() {
 
 run() {
     build
-    [ -e bede-data ] || build/bench/plant | build/engine/bede import -
-    build/engine/bede stats
+    bede=build/engine/shell/bede
+    [ -e bede-data ] || build/bench/plant | $bede import -
+    $bede compact
+    $bede stats
     echo
-    build/engine/bede dump | head -n 12
+    $bede dump | head -n 12
+    echo "and so on: $bede help"
 }
 
 run_tests() {
