@@ -5,9 +5,10 @@
  * million tags reads one file instead of a million records.
  *
  * C1  folding is commutative, associative, idempotent
- * C2  a tag's number is its index; a number without a definition yet is a hole
+ * C2  a tag's number is its index; one whose name and type are not known yet is a hole
  * C3  a name leads to at most one tag: of several with one name the one whose name register has
- *     the greatest stamp; the others show as name~<8 digits of the identity>
+ *     the greatest stamp; the others show as name~<8 digits of the identity>. Deleted tags and
+ *     holes take no part in it
  *
  * Threads: any thread; readers share a lock, folding takes it alone. */
 #ifndef STORAGE_CATALOG_H
@@ -21,24 +22,27 @@
 #include "storage/base/file.h"
 #include "storage/identity_map.h"
 #include "storage/journal.h"
+#include "storage/mask.h"
 
 struct catalog;
 
-/* The map is borrowed and outlives the catalog: identities of folded tags must be in it before
- * they are folded. */
+/* The map is borrowed and outlives the catalog. Identities that are not in it when they are folded
+ * get their numbers then; giving many their numbers before saves a sync for each. */
 enum status catalog_create(struct catalog **out_catalog, struct identity_map *map,
                            struct error *error);
 void catalog_destroy(struct catalog *catalog);
 
-/* Folds one parsed record made at this stamp. */
+/* Folds one parsed record made at this stamp, whole or not at all. */
 enum status catalog_fold(struct catalog *catalog, struct revision stamp,
                          const struct journal_record *record, struct error *error);
 
 /* A copy of what a tag is, taken at one moment. Texts belong to the arena. */
 struct tag_view {
     uint32_t number;
+    uint32_t incarnation;
     struct identity identity;
-    struct revision created;
+    struct revision created;          /* least stamp of its records */
+    const char *path;                 /* the name it was created under: what its records say */
     struct tag_definition definition; /* name: as shown (C3) */
 };
 
@@ -64,27 +68,16 @@ enum status catalog_match(struct catalog *catalog, const char *pattern, uint32_t
 size_t catalog_tag_count(struct catalog *catalog); /* deleted ones left out */
 uint64_t catalog_memory_bytes(struct catalog *catalog);
 
-/* Smallest incarnation under which this path has no identity in the map yet; when the newest one
- * is a tag that is not deleted and still has this path as its name, STATUS_EXISTS. */
+/* Smallest incarnation, from 0, under which this path has no tag yet, but for a hole; when the one
+ * before is a tag that is not deleted and still has this path as its name, STATUS_EXISTS. */
 enum status catalog_incarnation(struct catalog *catalog, const char *name_space, const char *path,
                                 uint32_t *out_incarnation);
-
-/* A mask over a tag, as far as it counts as of a moment. */
-struct mask {
-    int64_t from_ns; /* inclusive */
-    int64_t to_ns;   /* exclusive */
-    struct revision stamp;
-    struct revision group;
-};
 
 /* The masks over [from, to) of a tag that were set and not lifted as of the clock, in no
  * order. NULL when there are none. Freed with the arena. */
 enum status catalog_masks(struct catalog *catalog, uint32_t number, int64_t from_ns, int64_t to_ns,
                           uint64_t as_of, struct arena *arena, const struct mask **out_masks,
                           size_t *out_count, struct error *error);
-
-/* Greatest revision among masks that cover time_ns; clock 0 for none. */
-struct revision masks_over(const struct mask *masks, size_t count, int64_t time_ns);
 
 /* Greatest end of any mask ever set on this tag, lifted or not; INT64_MIN for none. */
 int64_t catalog_mask_end_ns(struct catalog *catalog, uint32_t number);
@@ -101,13 +94,15 @@ struct journal_position {
     uint64_t chain;    /* hash64 of that record: what the next one names */
 };
 
-/* Writes a snapshot under a temporary name, syncs it and renames it to path. */
+/* Writes a snapshot under a temporary name, syncs it and renames it to path. What it holds is
+ * copied first, about 150 bytes a tag, so that folding waits for memory only and not for a disk. */
 enum status catalog_snapshot_write(struct catalog *catalog, struct file_system *file_system,
                                    const char *path, const struct journal_position *positions,
                                    size_t position_count, struct error *error);
 
-/* Fills an empty catalog. Positions are freed by the caller with free(). STATUS_CORRUPT names
- * the damage and leaves the catalog empty: the journals can be folded from their start instead. */
+/* Fills an empty catalog. Positions are freed by the caller with free(). STATUS_NOT_FOUND when
+ * there is no such file. STATUS_CORRUPT names the damage and leaves the catalog empty: the journals
+ * can be folded from their start instead; any other failure leaves it empty, too. */
 enum status catalog_snapshot_read(struct catalog *catalog, struct file_system *file_system,
                                   const char *path, struct journal_position **out_positions,
                                   size_t *out_position_count, struct error *error);

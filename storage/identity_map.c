@@ -243,6 +243,28 @@ static enum status map_read_records(struct identity_map *map, uint32_t record_co
     return status;
 }
 
+/* What stands behind the mark may be in the system's cache alone (I2), and after a sync that failed
+ * the system may take it for clean: only writing it again brings it to the disk. */
+static enum status map_write_again(struct identity_map *map, uint32_t from, uint32_t to,
+                                   struct error *error)
+{
+    struct map_record *records = malloc(TRANSFER_RECORDS * sizeof *records);
+    if (!records) return error_set(error, STATUS_NO_MEMORY, "%s", map->path);
+    enum status status = STATUS_OK;
+    while (from < to && status == STATUS_OK) {
+        uint32_t part = to - from < TRANSFER_RECORDS ? to - from : TRANSFER_RECORDS;
+        size_t bytes = part * sizeof *records;
+        status = file_read_at(map->file, records, bytes, record_offset(from), error);
+        if (status == STATUS_OK) {
+            status = file_write_at(map->file, records, bytes, record_offset(from), error);
+        }
+        from += part;
+    }
+    free(records);
+    if (status != STATUS_OK) return status;
+    return file_sync(map->file, error);
+}
+
 static enum status map_read_file(struct identity_map *map, uint64_t file_bytes, struct error *error)
 {
     uint64_t record_count = (file_bytes - HEADER_BYTES) / sizeof(struct map_record);
@@ -265,11 +287,10 @@ static enum status map_read_file(struct identity_map *map, uint64_t file_bytes, 
     status = map_read_records(map, (uint32_t)record_count, has_mark, &kept, error);
     if (status < 0) return status;
 
-    /* What stands behind the mark may be in the system's cache alone (I2). */
     bool is_torn = file_bytes > record_offset(kept);
     if (is_torn) status = file_truncate(map->file, record_offset(kept), error);
     if (status == STATUS_OK && (is_torn || kept > map->marked)) {
-        status = file_sync(map->file, error);
+        status = map_write_again(map, map->marked, kept, error);
     }
     atomic_store_explicit(&map->count, kept, memory_order_release);
     return status;

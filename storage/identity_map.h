@@ -14,7 +14,8 @@
  * I4  a bad record that whole ones follow keeps its place, so that the numbers behind it stay what
  *     they were, and stands for no identity
  * I5  durable is a number of records that were durable when it was written, with every add and
- *     at the close: a bad or missing record below it is damage, and its number is never reused
+ *     at the close: a bad or missing record below it is damage, and its number is never reused.
+ *     Without it (its writing was cut short) I3 and I4 alone say what is kept
  *
  * Changing anything here changes docs/format/catalog.md and IDENTITY_MAP_VERSION.
  *

@@ -3,7 +3,7 @@
  *
  * A record is one line a person can read, fields separated by one space, texts in JSON quotes:
  *
- *   <sequence> <chain> store <name-space>
+ *   <sequence> <chain> store "<name-space>"
  *   <sequence> <chain> tag <identity> <incarnation> path="…" [name="…" type=f64 unit="…" …]
  *   <sequence> <chain> mask <group> <from> <to> user="…" reason="…" <identity> <identity> …
  *   <sequence> <chain> unmask <group> user="…" reason="…"
@@ -14,7 +14,8 @@
  * J3  masks form a grow-only set; a group is the stamp of its first record; an unmask names a
  *     group and hides it for ever
  * J4  an unknown word or field is kept out of the fold but not an error: a newer version wrote it
- */
+ *
+ * Changing anything here changes docs/format/catalog.md. */
 #ifndef STORAGE_JOURNAL_H
 #define STORAGE_JOURNAL_H
 
@@ -47,7 +48,8 @@ enum tag_field {
 
 enum { TAG_NAME_BYTES_MAX = 255, TAG_TEXT_BYTES_MAX = 4096 };
 
-/* What a tag is defined by. Texts are never NULL. */
+/* What a tag is defined by. Texts are never NULL; but for the name they are UTF-8 of at most
+ * TAG_TEXT_BYTES_MAX bytes. */
 struct tag_definition {
     const char *name; /* 1 .. TAG_NAME_BYTES_MAX bytes of clean UTF-8 */
     const char *unit;
@@ -55,13 +57,30 @@ struct tag_definition {
     const char *states;     /* of a state tag: "0=stopped,1=running" */
     const char *source;     /* where it is collected from */
     const char *attributes; /* a JSON object, or "" */
-    double zero;
+    double zero;            /* finite, as is the span */
     double span;
     int64_t max_gap_ns; /* 0: none */
     uint8_t type;       /* enum value_type */
     bool step;          /* stepped between samples rather than sloped */
     bool deleted;
 };
+
+enum tag_field_form { TAG_FORM_TEXT, TAG_FORM_NUMBER, TAG_FORM_TIME, TAG_FORM_TYPE, TAG_FORM_FLAG };
+
+/* One row a field: what records call it, and where a definition holds it. */
+struct tag_field_row {
+    const char *word;
+    enum tag_field_form form;
+    size_t offset; /* in struct tag_definition */
+    size_t bytes;  /* there */
+};
+extern const struct tag_field_row tag_field_rows[TAG_FIELD_COUNT];
+
+/* What stands in quotes as \u and four digits. */
+static inline bool journal_is_control(char byte)
+{
+    return (unsigned char)byte < ' ' || byte == 0x7f;
+}
 
 enum journal_kind { JOURNAL_STORE, JOURNAL_TAG, JOURNAL_MASK, JOURNAL_UNMASK, JOURNAL_UNKNOWN };
 
@@ -70,6 +89,8 @@ struct journal_record {
     enum journal_kind kind;
     uint64_t sequence;
     uint64_t chain;
+    /* store */
+    const char *name_space;
     /* tag */
     struct identity identity;
     uint32_t incarnation;
@@ -86,7 +107,8 @@ struct journal_record {
     size_t identity_count;
 };
 
-/* Appends the record as text. The fields named by record->fields only. */
+/* Appends the record as text, without a line end; the fields named by record->fields only. A
+ * record that is over a limit leaves the target as it was. */
 enum status journal_write(struct buffer *target, const struct journal_record *record,
                           struct error *error);
 
@@ -94,6 +116,10 @@ enum status journal_write(struct buffer *target, const struct journal_record *re
  * out_record points to. STATUS_BAD_INPUT when malformed. */
 enum status journal_parse(const char *text, size_t size, struct buffer *scratch,
                           struct journal_record *out_record, struct error *error);
+
+/* Whether everything the record says keeps the limits of this header: what is written and what is
+ * parsed both do. */
+enum status journal_record_check(const struct journal_record *record, struct error *error);
 
 /* Whether the definition keeps the limits of this header; the error names the field. */
 enum status tag_definition_check(const struct tag_definition *definition, struct error *error);

@@ -211,10 +211,11 @@ enum status mask_table_add(struct mask_table *table, const struct mask *mask,
                            const uint32_t *numbers, size_t count, struct error *error)
 {
     if (index_find(&table->by_stamp, mask->stamp) != SIZE_MAX) return STATUS_OK;
-    struct mask_group *group;
     enum status status = table_reserve(table, numbers, count, error);
-    if (status == STATUS_OK) status = table_take_group(table, mask->group, &group, error);
     if (status < 0) return status;
+    struct mask_group *group;
+    status = table_take_group(table, mask->group, &group, error);
+    if (status != STATUS_OK) return status;
 
     group->has_masks = true;
     size_t index = mask_table_mask_count(table);
@@ -252,37 +253,20 @@ static bool mask_counts(const struct mask_table *table, const struct mask *mask,
     return group->lifted_at == UINT64_MAX || group->lifted_at > as_of;
 }
 
-/* The masks that count, into target unless it is NULL: how many. */
-static size_t table_copy(const struct mask_table *table, uint32_t number, int64_t from_ns,
-                         int64_t to_ns, uint64_t as_of, struct mask *target)
+size_t mask_table_select(const struct mask_table *table, uint32_t number,
+                         const struct mask_range *range, struct mask *target)
 {
     size_t count = 0;
     size_t index;
     for (uint32_t link = mask_table_first_link(table, number); link != 0;) {
         link = mask_table_next_link(table, link, &index);
         const struct mask *mask = mask_table_mask(table, index);
-        if (mask->to_ns <= from_ns || mask->from_ns >= to_ns) continue;
-        if (!mask_counts(table, mask, as_of)) continue;
+        if (mask->to_ns <= range->from_ns || mask->from_ns >= range->to_ns) continue;
+        if (!mask_counts(table, mask, range->as_of)) continue;
         if (target) target[count] = *mask;
         count++;
     }
     return count;
-}
-
-enum status mask_table_select(const struct mask_table *table, uint32_t number, int64_t from_ns,
-                              int64_t to_ns, uint64_t as_of, struct arena *arena,
-                              const struct mask **out_masks, size_t *out_count, struct error *error)
-{
-    struct mask *masks = NULL;
-    size_t count = table_copy(table, number, from_ns, to_ns, as_of, NULL);
-    if (count > 0) {
-        masks = arena_take(arena, count * sizeof *masks);
-        if (!masks) return error_set(error, STATUS_TOO_LARGE, "%zu masks over a tag", count);
-        (void)table_copy(table, number, from_ns, to_ns, as_of, masks);
-    }
-    *out_masks = masks;
-    *out_count = count;
-    return STATUS_OK;
 }
 
 int64_t mask_table_end_ns(const struct mask_table *table, uint32_t number)

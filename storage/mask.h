@@ -16,7 +16,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "storage/base/arena.h"
 #include "storage/base/buffer.h"
 #include "storage/entry.h"
 
@@ -68,11 +67,15 @@ enum status mask_table_lift(struct mask_table *table, struct revision group, uin
 /* Whether there is a mask of this group. */
 bool mask_table_has_group(const struct mask_table *table, struct revision group);
 
-/* As catalog_masks(). */
-enum status mask_table_select(const struct mask_table *table, uint32_t number, int64_t from_ns,
-                              int64_t to_ns, uint64_t as_of, struct arena *arena,
-                              const struct mask **out_masks, size_t *out_count,
-                              struct error *error);
+/* The masks of a tag that reach into [from, to), and were set and not lifted as of the clock: how
+ * many, and themselves unless target is NULL. In no order. */
+struct mask_range {
+    int64_t from_ns;
+    int64_t to_ns;
+    uint64_t as_of;
+};
+size_t mask_table_select(const struct mask_table *table, uint32_t number,
+                         const struct mask_range *range, struct mask *target);
 
 /* Greatest end of any mask on the tag, lifted or not; INT64_MIN for none. */
 int64_t mask_table_end_ns(const struct mask_table *table, uint32_t number);
