@@ -54,6 +54,15 @@ static uint8_t *plan_texts(struct stream_plan *plan, uint8_t *target, const uint
     return target + bytes;
 }
 
+/* A column of notes may hold none. */
+static bool has_notes(const struct batch *batch)
+{
+    for (size_t i = 0; batch->notes && i < batch->sample_count; i++) {
+        if (batch->notes[i]) return true;
+    }
+    return false;
+}
+
 static uint64_t *widen_notes(uint64_t **next, const struct text_value *const *notes, size_t count)
 {
     uint64_t *words = *next;
@@ -105,7 +114,7 @@ static enum status block_plan_init(struct block_plan *plan, const struct batch *
 {
     *plan = (struct block_plan){.batch = batch};
     size_t count = batch->sample_count;
-    bool notes_exist = block_has_notes(batch);
+    bool notes_exist = has_notes(batch);
     size_t widened = (batch->qualities ? 1u : 0u) + (batch->generations ? 1u : 0u) +
                      (batch->kinds ? 1u : 0u) + (notes_exist ? 1u : 0u);
     if (widened > 0 && !(plan->words = malloc(widened * count * sizeof(uint64_t)))) {

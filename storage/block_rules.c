@@ -35,27 +35,12 @@ static bool revisions_are_valid(const struct batch *batch)
     return !bad;
 }
 
-bool block_has_notes(const struct batch *batch)
-{
-    for (size_t i = 0; batch->notes && i < batch->sample_count; i++) {
-        if (batch->notes[i]) return true;
-    }
-    return false;
-}
-
-static bool all_are_collected(const struct batch *batch)
-{
-    unsigned all_kinds = batch->kinds ? ENTRY_COLLECTED : batch->kind;
-    for (size_t i = 0; batch->kinds && i < batch->sample_count; i++) all_kinds |= batch->kinds[i];
-    return all_kinds == ENTRY_COLLECTED;
-}
-
+/* That all are collected shows in the header: KIND and NOTE are absent (F5). */
 static bool main_is_valid(const struct batch *batch)
 {
     if (!batch->times_ns && batch->sample_count > 1) return false;
     if (batch->times_ns && !times_rise(batch->times_ns, batch->sample_count)) return false;
-    return all_are_collected(batch) && !block_has_notes(batch) && revisions_are_valid(batch) &&
-           values_are_valid(batch, batch_type(batch, 0));
+    return revisions_are_valid(batch) && values_are_valid(batch, batch_type(batch, 0));
 }
 
 static bool history_is_valid(const struct batch *batch)

@@ -8,10 +8,8 @@
 #include "storage/batch.h"
 #include "storage/block_format.h"
 
-/* F3, and every entry valid (entry.h). The batch is of one tag and one type. */
+/* F3, and every entry valid (entry.h). The batch is of one tag and one type, and of the kind if its
+ * header is valid. */
 bool block_entries_are_valid(enum block_kind kind, const struct batch *batch);
-
-/* A column of notes may hold none. */
-bool block_has_notes(const struct batch *batch);
 
 #endif

@@ -387,6 +387,17 @@ START_TEST(one_field_wrong_is_reported)
 }
 END_TEST
 
+START_TEST(bytes_behind_the_last_stream_are_reported)
+{
+    struct hand_block block = hand_block(BLOCK_MAIN);
+    uint64_t room[HAND_WORDS_MAX] = {0};
+    size_t size = hand_assemble((uint8_t *)room, &block);
+    block.header.payload_bytes += BLOCK_ALIGNMENT;
+    memcpy(room, &block.header, sizeof block.header);
+    ck_assert_int_eq(decode_exact((const uint8_t *)room, size + BLOCK_ALIGNMENT), STATUS_CORRUPT);
+}
+END_TEST
+
 START_TEST(a_cut_block_is_reported)
 {
     struct hand_block block = hand_block(BLOCK_HISTORY);
@@ -401,9 +412,8 @@ END_TEST
 int main(void)
 {
     const TTest *const tests[] = {
-        one_thing_wrong_is_reported,
-        entries_of_one_time_rise_and_do_not_repeat,
-        one_field_wrong_is_reported,
+        one_thing_wrong_is_reported, entries_of_one_time_rise_and_do_not_repeat,
+        one_field_wrong_is_reported, bytes_behind_the_last_stream_are_reported,
         a_cut_block_is_reported,
     };
     return unit_run("block_decode", tests, sizeof tests / sizeof *tests);

@@ -206,6 +206,16 @@ START_TEST(a_full_block_of_the_longest_texts_fits_and_more_is_too_large)
         .sample_count = BLOCK_SAMPLES, .times_ns = times_ns, .values = values, .type = VALUE_TEXT};
     ASSERT_OK(block_encode(&bench.buffer, identity, BLOCK_MAIN, &batch, &bench.error),
               &bench.error);
+    struct block_header header;
+    memcpy(&header, bench.buffer.bytes, sizeof header);
+    struct arena arena;
+    struct batch found;
+    arena_init(&arena, block_decode_bytes_max(&header));
+    ck_assert_int_eq(block_decode(bench.buffer.bytes, bench.buffer.size_bytes, &arena, &found),
+                     STATUS_OK);
+    ck_assert(batches_are_equal(&found, &batch));
+    arena_finish(&arena);
+
     batch.sample_count = COUNT;
     buffer_clear(&bench.buffer);
     ASSERT_STATUS(STATUS_TOO_LARGE,

@@ -204,6 +204,17 @@ START_TEST(common_columns_take_the_codec_that_was_made_for_them)
 }
 END_TEST
 
+START_TEST(of_equally_short_ones_the_first_is_taken)
+{
+    static const uint64_t words[2] = {7, 8};
+    size_t bytes;
+    ck_assert_int_eq(codec_choose(words, 1, &bytes)->id, CODEC_CONSTANT);
+    ck_assert_uint_eq(bytes, 8);
+    ck_assert_int_eq(codec_choose(words, 2, &bytes)->id, CODEC_RAW);
+    ck_assert_uint_eq(bytes, 16);
+}
+END_TEST
+
 START_TEST(ids_lead_to_their_rows_and_nothing_else_does)
 {
     for (size_t i = 0; i < codecs_count; i++) {
@@ -307,7 +318,7 @@ START_TEST(fields_that_no_encoder_writes_are_damage)
         {"raw: nothing", CODEC_RAW, 1, 0, {0}},
         {"constant: nothing", CODEC_CONSTANT, 1, 0, {0}},
         {"rle: no runs", CODEC_RLE, 1, 0, {0}},
-        {"rle: a run of no words", CODEC_RLE, 1, 10, {7, 0}},
+        {"rle: a run of no words", CODEC_RLE, 2, 20, {7, 8, 0x00002}},
         {"rle: a run beyond the end", CODEC_RLE, 4, 10, {7, 5}},
         {"rle: a run too short", CODEC_RLE, 4, 10, {7, 3}},
         {"rle: lengths that add up to the count modulo 2^16", CODEC_RLE, 4, 20, {7, 8, 0x5ffff}},
@@ -398,6 +409,7 @@ int main(void)
     const TTest *const tests[] = {
         every_codec_gives_back_every_shape,
         common_columns_take_the_codec_that_was_made_for_them,
+        of_equally_short_ones_the_first_is_taken,
         ids_lead_to_their_rows_and_nothing_else_does,
         damaged_bytes_end_in_a_status,
         one_byte_or_one_word_too_few_or_too_many_is_damage,
