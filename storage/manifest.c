@@ -276,6 +276,10 @@ static enum status manifest_rotate(struct manifest *manifest, const struct manif
     file_close(manifest->file);
     manifest->file = NULL;
     manifest->end = 0;
+    /* A file of this name may be left from a rotation whose directory sync failed: its name may then
+     * never become durable, and only a new one does. */
+    status = file_remove(manifest->file_system, path, error);
+    if (status < 0) return status;
     status = file_open(manifest->file_system, &manifest->file, path, FILE_CREATE, error);
     if (status == STATUS_OK) status = edit_write(manifest, error);
     if (status == STATUS_OK) status = current_write(manifest, number, error);
@@ -319,6 +323,13 @@ enum status manifest_commit(struct manifest *manifest, const struct manifest_edi
     free(manifest->state.segments);
     manifest->state = after;
     return STATUS_OK;
+}
+
+enum status manifest_renew(struct manifest *manifest, struct error *error)
+{
+    file_close(manifest->file);
+    manifest->file = NULL;
+    return manifest_commit(manifest, &(struct manifest_edit){0}, error);
 }
 
 /* ---- Lifetime ---- */

@@ -45,6 +45,10 @@ enum status manifest_commit(struct manifest *manifest, const struct manifest_edi
 /* The size that makes a commit start a new file: for tests, which cannot wait for 1 MiB. */
 void manifest_limit(struct manifest *manifest, uint64_t file_bytes_max);
 
+/* Writes the whole state to a new MANIFEST. For a store that goes on after an open: what was read may
+ * be in the system's cache alone, and after a sync that failed no other sync makes it durable. */
+enum status manifest_renew(struct manifest *manifest, struct error *error);
+
 /* Reads everything again and calls report once a damage. */
 enum status manifest_verify(struct file_system *file_system, const char *directory,
                             void (*report)(void *context, const char *text), void *context,

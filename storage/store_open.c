@@ -443,7 +443,11 @@ static enum status store_open_files(struct store *store, struct error *error)
     if (status < 0) return status;
     status = manifest_open(&store->manifest, store->file_system, store->path, error);
     if (status == STATUS_NOT_FOUND && store->options.existing_only) return STATUS_NOT_FOUND;
-    if (status == STATUS_NOT_FOUND) status = store_create(store, error);
+    if (status == STATUS_NOT_FOUND) {
+        status = store_create(store, error);
+    } else if (status == STATUS_OK) {
+        status = manifest_renew(store->manifest, error);
+    }
     if (status < 0) return status;
     store->next_number = manifest_state(store->manifest)->next_number;
     status = store_remove_leftovers(store, error);

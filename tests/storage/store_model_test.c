@@ -117,7 +117,8 @@ static const struct twin_entry *twin_shown(const struct twin_tag *twin, int64_t 
     if (!best || best->kind == ENTRY_DELETION) return NULL;
     for (size_t i = 0; i < twin->mask_count; i++) {
         const struct twin_mask *mask = &twin->masks[i];
-        bool counts = mask->wall_ns <= as_of_ns && mask->lifted_ns > as_of_ns;
+        bool is_lifted = mask->lifted_ns != INT64_MAX && mask->lifted_ns <= as_of_ns;
+        bool counts = mask->wall_ns <= as_of_ns && !is_lifted;
         bool covers = mask->from_ns <= time_ns && time_ns < mask->to_ns;
         if (counts && covers && mask->revision > best->revision) return NULL;
     }
