@@ -25,6 +25,7 @@
 #include "storage/base/clock.h"
 #include "storage/base/file.h"
 #include "storage/batch.h"
+#include "storage/wal_replay.h"
 
 struct wal;
 
@@ -37,11 +38,12 @@ enum wal_policy {
 struct wal_options {
     struct file_system *file_system;
     struct clock *clock;
-    const char *directory; /* copied; exists */
+    const char *directory; /* copied; exists; nobody else makes files in it */
     struct identity store;
     enum wal_policy policy;
     uint32_t interval_ms;
-    uint64_t file_bytes;   /* multiple of WAL_ALIGNMENT, the same for the life of a store */
+    uint64_t file_bytes;   /* WAL_FILE_BYTES_MIN .. _MAX, multiple of WAL_ALIGNMENT, the same for
+                              the life of a store */
     uint64_t bytes_max;    /* cap over all files that recovery would read */
     uint64_t buffer_bytes; /* each of the two; at most file_bytes - 2 * WAL_ALIGNMENT */
     bool manual;
@@ -51,29 +53,16 @@ struct wal_options {
      * poisons the log. */
     enum status (*apply)(void *context, const struct batch *batch, uint64_t sequence,
                          struct error *error);
-    /* After the last batch of a group: position is where the log's next group will begin. */
+    /* After the last batch of a group: the log's next group will begin at position, or behind it
+     * with nothing between. Once at the end of wal_open(), too. */
     enum status (*applied)(void *context, uint64_t sequence, uint64_t position,
                            struct error *error);
     void *context;
 };
 
-/* What recovery found. */
-struct wal_recovery {
-    uint64_t frame_count;
-    uint64_t sample_count;
-    uint64_t last_sequence; /* of the log; the next append gets one more */
-    uint64_t clock_ceiling;
-    uint64_t damaged_count; /* bad frames or groups below the durable end: skipped */
-    uint64_t damaged_bytes;
-    uint64_t torn_bytes; /* dropped behind the end */
-    bool clean_close;
-    char first_damage[200]; /* file and offset of the first; "" for none */
-};
-
 /* Reads the log from from_position, calls apply for every batch with a sequence above
  * applied_sequence and then starts a new file (W7). Files that lie wholly below from_position are
- * kept as spares. floor_ceiling: the clock ceiling known from elsewhere. STATUS_UNSUPPORTED for a
- * newer version, naming the file. */
+ * removed. STATUS_UNSUPPORTED for a newer version, naming the file. */
 enum status wal_open(struct wal **out_wal, const struct wal_options *options,
                      uint64_t from_position, uint64_t applied_sequence,
                      struct wal_recovery *out_recovery, struct error *error);
@@ -88,7 +77,9 @@ enum status wal_inspect(const struct wal_options *options, uint64_t from_positio
 enum status wal_close(struct wal *wal, struct error *error);
 
 /* Takes the lock once the filling buffer has room for bytes (the sum of wal_frame_bytes() to
- * come). STATUS_TOO_LARGE when it never will. After a negative status the lock is not held. */
+ * come). Blocks while live bytes are above bytes_max, until wal_release(); in manual mode that is
+ * STATUS_AGAIN, so that the owner flushes. STATUS_TOO_LARGE when there never will be room, which is
+ * sure above WAL_FRAME_BYTES_MAX. Only after STATUS_OK is the lock held. */
 enum status wal_begin(struct wal *wal, size_t bytes, struct error *error);
 
 /* Adds one frame under the lock; more: it belongs together with the next one (W5). */
@@ -100,7 +91,8 @@ void wal_raise_ceiling(struct wal *wal, uint64_t clock);
 /* Gives the lock back. */
 void wal_end(struct wal *wal);
 
-/* Until the batch of this sequence is applied; 0 waits for nothing. */
+/* Until the batch of this sequence is applied; 0 waits for nothing. What was applied before the log
+ * was poisoned stays so. */
 enum status wal_wait(struct wal *wal, uint64_t sequence, struct error *error);
 bool wal_is_applied(struct wal *wal, uint64_t sequence);
 
@@ -118,8 +110,7 @@ enum status wal_release(struct wal *wal, uint64_t position, struct error *error)
 uint64_t wal_live_bytes(struct wal *wal);
 uint64_t wal_disk_bytes(struct wal *wal);
 
-/* Blocks the appender (wal_begin) while live bytes are above bytes_max; release wakes it. The
- * store calls this function to learn that it must flush. */
-bool wal_is_near_cap(struct wal *wal); /* above 3/4 of bytes_max */
+/* Whether live bytes are above 3/4 of bytes_max: the owner should flush and release. */
+bool wal_is_near_cap(struct wal *wal);
 
 #endif

@@ -43,6 +43,7 @@ enum {
     WAL_FRAME_SAMPLES_MAX = 65536,
     WAL_FRAME_BYTES_MAX = 4 << 20,
     WAL_FILE_BYTES_MIN = 4 * WAL_ALIGNMENT,
+    WAL_FILE_BYTES_MAX = 1 << 30,
 };
 #define WAL_FILE_MAGIC 0x314c415745444542ull /* "BEDEWAL1" */
 #define WAL_GROUP_MAGIC 0x50524757u          /* "WGRP" */
@@ -59,6 +60,11 @@ struct wal_file_header { /* zeros behind it up to WAL_ALIGNMENT */
     uint64_t previous_end; /* position */
     uint64_t checksum;
 };
+
+static inline uint64_t wal_position(uint64_t file_bytes, uint64_t number, uint64_t offset)
+{
+    return number * file_bytes + offset;
+}
 
 enum wal_group_flag { WAL_GROUP_CLEAN_CLOSE = 1 };
 
