@@ -20,8 +20,12 @@ struct stream_plan {
 struct block_plan {
     const struct batch *batch;
     struct stream_plan streams[BLOCK_STREAM_COUNT];
-    uint64_t *words; /* owned; columns that had to be widened */
-    uint8_t *texts;  /* owned; encoded texts */
+    uint64_t *words; /* owned; room of the columns that follow */
+    const uint64_t *qualities;
+    const uint64_t *generations;
+    const uint64_t *kinds;
+    const uint64_t *notes;
+    uint8_t *texts; /* owned; encoded texts */
 };
 
 static void plan_words(struct stream_plan *plan, const uint64_t *words, uint64_t word, size_t count)
@@ -41,7 +45,8 @@ static void plan_words(struct stream_plan *plan, const uint64_t *words, uint64_t
 static void plan_default(struct stream_plan *plan, uint64_t word)
 {
     if (plan->codec != CODEC_CONSTANT || plan->word != word) return;
-    *plan = (struct stream_plan){.codec = CODEC_ABSENT};
+    plan->codec = CODEC_ABSENT;
+    plan->bytes = 0;
 }
 
 /* Texts are encoded at once, since only that tells their size. Returns the place behind them. */
@@ -63,7 +68,8 @@ static bool has_notes(const struct batch *batch)
     return false;
 }
 
-static uint64_t *widen_notes(uint64_t **next, const struct text_value *const *notes, size_t count)
+static const uint64_t *widen_notes(uint64_t **next, const struct text_value *const *notes,
+                                   size_t count)
 {
     uint64_t *words = *next;
     for (size_t i = 0; i < count; i++) words[i] = value_from_text(notes[i]);
@@ -89,14 +95,13 @@ static const uint64_t *widen_u8(uint64_t **next, const uint8_t *column, size_t c
     return words;
 }
 
-static enum status plan_all_texts(struct block_plan *plan, const uint64_t *notes,
-                                  struct error *error)
+static enum status plan_all_texts(struct block_plan *plan, struct error *error)
 {
     const struct batch *batch = plan->batch;
     size_t count = batch->sample_count;
     bool has_texts = batch_type(batch, 0) == VALUE_TEXT;
     size_t bytes_max = has_texts ? text_codec_bytes_max(batch->values, count) : 0;
-    if (notes) bytes_max += text_codec_bytes_max(notes, count);
+    if (plan->notes) bytes_max += text_codec_bytes_max(plan->notes, count);
     if (bytes_max == 0) return STATUS_OK;
     if (!(plan->texts = malloc(bytes_max))) {
         return error_set(error, STATUS_NO_MEMORY, "texts of a block");
@@ -105,7 +110,27 @@ static enum status plan_all_texts(struct block_plan *plan, const uint64_t *notes
     if (has_texts) {
         next = plan_texts(&plan->streams[BLOCK_STREAM_VALUE], next, batch->values, count);
     }
-    if (notes) (void)plan_texts(&plan->streams[BLOCK_STREAM_NOTE], next, notes, count);
+    if (plan->notes) (void)plan_texts(&plan->streams[BLOCK_STREAM_NOTE], next, plan->notes, count);
+    return STATUS_OK;
+}
+
+/* Columns narrower than words; those that are not there stay NULL. */
+static enum status plan_widen(struct block_plan *plan, struct error *error)
+{
+    const struct batch *batch = plan->batch;
+    size_t count = batch->sample_count;
+    bool notes_exist = has_notes(batch);
+    size_t columns = (batch->qualities ? 1u : 0u) + (batch->generations ? 1u : 0u) +
+                     (batch->kinds ? 1u : 0u) + (notes_exist ? 1u : 0u);
+    if (columns == 0) return STATUS_OK;
+    plan->words = malloc(columns * count * sizeof *plan->words);
+    if (!plan->words) return error_set(error, STATUS_NO_MEMORY, "columns of a block");
+
+    uint64_t *next = plan->words;
+    plan->qualities = widen_u32(&next, batch->qualities, count);
+    plan->generations = widen_u32(&next, batch->generations, count);
+    plan->kinds = widen_u8(&next, batch->kinds, count);
+    if (notes_exist) plan->notes = widen_notes(&next, batch->notes, count);
     return STATUS_OK;
 }
 
@@ -113,36 +138,28 @@ static enum status block_plan_init(struct block_plan *plan, const struct batch *
                                    struct error *error)
 {
     *plan = (struct block_plan){.batch = batch};
-    size_t count = batch->sample_count;
-    bool notes_exist = has_notes(batch);
-    size_t widened = (batch->qualities ? 1u : 0u) + (batch->generations ? 1u : 0u) +
-                     (batch->kinds ? 1u : 0u) + (notes_exist ? 1u : 0u);
-    if (widened > 0 && !(plan->words = malloc(widened * count * sizeof(uint64_t)))) {
-        return error_set(error, STATUS_NO_MEMORY, "columns of a block");
-    }
+    enum status status = plan_widen(plan, error);
+    if (status < 0) return status;
 
-    uint64_t *next = plan->words;
+    size_t count = batch->sample_count;
     struct stream_plan *streams = plan->streams;
-    const uint64_t *qualities = widen_u32(&next, batch->qualities, count);
-    const uint64_t *generations = widen_u32(&next, batch->generations, count);
-    const uint64_t *kinds = widen_u8(&next, batch->kinds, count);
-    const uint64_t *notes = notes_exist ? widen_notes(&next, batch->notes, count) : NULL;
     plan_words(&streams[BLOCK_STREAM_TIME], (const uint64_t *)batch->times_ns,
                (uint64_t)batch->time_ns, count);
     if (batch_type(batch, 0) != VALUE_TEXT) {
         plan_words(&streams[BLOCK_STREAM_VALUE], batch->values, 0, count);
     }
-    plan_words(&streams[BLOCK_STREAM_QUALITY], qualities, 0, count);
+    plan_words(&streams[BLOCK_STREAM_QUALITY], plan->qualities, 0, count);
     plan_words(&streams[BLOCK_STREAM_CLOCK], batch->clocks, batch->clock, count);
-    plan_words(&streams[BLOCK_STREAM_GENERATION], generations, batch->generation, count);
+    plan_words(&streams[BLOCK_STREAM_GENERATION], plan->generations, batch->generation, count);
     plan_words(&streams[BLOCK_STREAM_ORIGIN], batch->origins, batch->origin, count);
-    plan_words(&streams[BLOCK_STREAM_KIND], kinds, batch->kind, count);
+    plan_words(&streams[BLOCK_STREAM_KIND], plan->kinds, batch->kind, count);
+    /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): no leak, the plan owns what plan_widen() took */
     plan_default(&streams[BLOCK_STREAM_QUALITY], 0);
     plan_default(&streams[BLOCK_STREAM_CLOCK], 0);
     plan_default(&streams[BLOCK_STREAM_GENERATION], 0);
     plan_default(&streams[BLOCK_STREAM_ORIGIN], streams[BLOCK_STREAM_ORIGIN].word);
     plan_default(&streams[BLOCK_STREAM_KIND], ENTRY_COLLECTED);
-    return plan_all_texts(plan, notes, error);
+    return plan_all_texts(plan, error);
 }
 
 static void block_plan_finish(struct block_plan *plan)

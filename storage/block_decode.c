@@ -212,7 +212,8 @@ size_t block_decode_bytes_max(const struct block_header *header)
     size_t bytes = room * 2 * sizeof(uint64_t) * BLOCK_STREAM_COUNT;
     if (header->type == VALUE_TEXT || header->codecs[BLOCK_STREAM_NOTE] != CODEC_ABSENT) {
         size_t texts = (size_t)header->payload_bytes * 256;
-        size_t texts_max = 2 * header->sample_count * text_value_bytes(TEXT_VALUE_BYTES_MAX);
+        size_t texts_max =
+            2 * (size_t)header->sample_count * text_value_bytes(TEXT_VALUE_BYTES_MAX);
         bytes += 2 * (texts < texts_max ? texts : texts_max) + 2 * room * sizeof(uint32_t);
     }
     return 2 * bytes + (16 << 10);

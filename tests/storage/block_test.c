@@ -101,9 +101,9 @@ START_TEST(every_kind_and_type_comes_back)
     for (uint64_t round = 0; round < rounds; round++) {
         static const size_t counts[] = {1, 3, 70, BLOCK_SAMPLES, 2500};
         size_t count_max = counts[round % 5];
-        for (uint8_t type = VALUE_F64; type <= VALUE_TEXT; type++) {
-            check_round_trip(&bench, BLOCK_MAIN, type, count_max);
-            check_round_trip(&bench, BLOCK_HISTORY, type, count_max);
+        for (unsigned type = VALUE_F64; type <= VALUE_TEXT; type++) {
+            check_round_trip(&bench, BLOCK_MAIN, (uint8_t)type, count_max);
+            check_round_trip(&bench, BLOCK_HISTORY, (uint8_t)type, count_max);
         }
     }
     check_round_trip(&bench, BLOCK_MAIN, VALUE_F64, CODEC_VALUES_MAX);
@@ -231,9 +231,9 @@ START_TEST(every_flipped_bit_and_every_cut_is_seen)
 {
     struct bench bench;
     bench_init(&bench, 5);
-    for (uint8_t type = VALUE_F64; type <= VALUE_TEXT; type++) {
+    for (unsigned type = VALUE_F64; type <= VALUE_TEXT; type++) {
         for (unsigned kind = BLOCK_MAIN; kind <= BLOCK_HISTORY; kind++) {
-            (void)bench_encode(&bench, (enum block_kind)kind, type, 12);
+            (void)bench_encode(&bench, (enum block_kind)kind, (uint8_t)type, 12);
             uint8_t *bytes = bench.buffer.bytes;
             size_t size = bench.buffer.size_bytes;
             for (size_t bit = 0; bit < size * 8; bit++) {
@@ -403,9 +403,9 @@ START_TEST(encoded_bytes_are_what_they_were)
     bench_init(&bench, 8);
     for (unsigned kind = BLOCK_MAIN; kind <= BLOCK_HISTORY; kind++) {
         uint64_t hashes[VALUE_STATE] = {0};
-        for (uint8_t type = VALUE_F64; type <= VALUE_STATE; type++) {
-            struct batch batch =
-                block_batch_random(&bench.random, &bench.arena, (enum block_kind)kind, type, 2000);
+        for (unsigned type = VALUE_F64; type <= VALUE_STATE; type++) {
+            struct batch batch = block_batch_random(&bench.random, &bench.arena,
+                                                    (enum block_kind)kind, (uint8_t)type, 2000);
             batch.notes = NULL; /* what LZ4 makes may change with its version */
             buffer_clear(&bench.buffer);
             if (!block_entries_are_valid((enum block_kind)kind, &batch)) continue;

@@ -47,6 +47,7 @@ static void check(struct random *random, size_t count, unsigned width)
     uint8_t *packed = malloc(bytes + 1);
     uint8_t *expected = malloc(bytes + 1);
     uint64_t base = random_u64(random);
+    memset(words, 0, (count + 1) * sizeof *words);
     for (size_t i = 0; i < count; i++) words[i] = base + (random_u64(random) >> (64 - width));
 
     naive_pack(expected, words, count, base, width);
