@@ -5,6 +5,7 @@
 #include <uv.h>
 
 #include "storage/base/assert.h"
+#include "storage/base/clock.h"
 #include "storage/wal_frame.h"
 
 /* What a follower has not fetched: frames, one of one tag each, in a ring that wraps by leaving
@@ -192,12 +193,13 @@ enum status follower_next(struct follower *follower, uint32_t timeout_ms, struct
                           struct batch *out_batch, uint64_t *out_missed, struct error *error)
 {
     enum status status = STATUS_AGAIN;
-    uint64_t deadline_ns = uv_hrtime() + timeout_ms * UINT64_C(1000000);
+    struct clock *clock = clock_system();
+    int64_t deadline_ns = clock->monotonic_ns(clock) + timeout_ms * INT64_C(1000000);
     uv_mutex_lock(&follower->lock);
     while (follower_is_empty(follower) && follower->missed_count == 0) {
-        uint64_t now_ns = uv_hrtime();
-        if (now_ns >= deadline_ns) break;
-        (void)uv_cond_timedwait(&follower->filled, &follower->lock, deadline_ns - now_ns);
+        int64_t left_ns = deadline_ns - clock->monotonic_ns(clock);
+        if (left_ns <= 0) break;
+        (void)uv_cond_timedwait(&follower->filled, &follower->lock, (uint64_t)left_ns);
     }
     if (!follower_is_empty(follower)) {
         status = follower_take(follower, arena, out_batch, error);

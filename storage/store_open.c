@@ -431,18 +431,28 @@ static void store_init_locks(struct store *store)
     ASSERT(uv_cond_init(&store->room_made) == 0);
 }
 
+/* STATUS_NOT_FOUND when it is not, and then nothing is left behind. */
+static enum status store_is_there(struct store *store, struct error *error)
+{
+    char path[FILE_PATH_BYTES_MAX];
+    struct file *file = NULL;
+    store_path(store, path, NULL, DISK_CURRENT);
+    enum status status = file_open(store->file_system, &file, path, FILE_READ, error);
+    file_close(file);
+    return status;
+}
+
 static enum status store_open_files(struct store *store, struct error *error)
 {
     char path[FILE_PATH_BYTES_MAX];
-    if (!store->options.existing_only) {
-        enum status status = store_make_directory(store, store->path, error);
-        if (status < 0) return status;
-    }
+    enum status status = store->options.existing_only
+                             ? store_is_there(store, error)
+                             : store_make_directory(store, store->path, error);
+    if (status != STATUS_OK) return status;
     store_path(store, path, NULL, DISK_LOCK);
-    enum status status = file_lock(store->file_system, &store->lock_file, path, error);
+    status = file_lock(store->file_system, &store->lock_file, path, error);
     if (status < 0) return status;
     status = manifest_open(&store->manifest, store->file_system, store->path, error);
-    if (status == STATUS_NOT_FOUND && store->options.existing_only) return STATUS_NOT_FOUND;
     if (status == STATUS_NOT_FOUND) {
         status = store_create(store, error);
     } else if (status == STATUS_OK) {

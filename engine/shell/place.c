@@ -1,7 +1,6 @@
 #include "engine/shell/place.h"
 
 #include <stdio.h>
-#include <sys/stat.h>
 
 const char *place_directory(const struct place *place, const struct command *command)
 {
@@ -17,20 +16,15 @@ struct bede *place_open(const struct place *place, const struct command *command
 {
     const char *directory = place_directory(place, command);
     if (!directory) return NULL;
-    struct stat info;
-    if (!make && stat(directory, &info) != 0) {
-        (void)command_fail(command,
-                           "%s: there is no store; `bede import` makes one, "
-                           "--data DIR names another",
-                           directory);
-        return NULL;
-    }
     struct bede *bede = NULL;
     struct bede_error error;
     struct bede_options options = {.flags = make ? 0 : BEDE_OPEN_EXISTING};
     int status = bede_open(&bede, directory, &options, &error);
     if (status == BEDE_NOT_FOUND) {
-        (void)command_fail(command, "%s: there is no store; `bede import` makes one", directory);
+        (void)command_fail(command,
+                           "%s: there is no store; `bede import` makes one, "
+                           "--data DIR names another",
+                           directory);
         return NULL;
     }
     if (status < 0) {
