@@ -4,18 +4,20 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "storage/base/assert.h"
+
 enum { BUFFER_BYTES = 256 << 10, BUFFER_BYTES_MAX = CSV_ROW_BYTES_MAX + BUFFER_BYTES };
 
 struct csv_reader {
     csv_source source;
     void *context;
-    char
-        *bytes; /* owned; rows are taken from the front, what is left moves there when more comes */
+    char *bytes; /* owned; rows go from its front, and what is left moves there for more to come */
     size_t capacity_bytes;
     size_t next; /* first byte of the row to come */
     size_t end;  /* behind the last byte read */
     bool is_dry; /* the source has nothing more */
     bool is_first;
+    bool is_skipping;         /* what comes next is the rest of a row too long */
     uint64_t line;            /* of the last row */
     uint64_t next_line;       /* of the row to come */
     struct csv_field row;     /* as it stood */
@@ -60,8 +62,7 @@ struct csv_field csv_reader_row_text(const struct csv_reader *reader)
     return reader->row;
 }
 
-/* More bytes behind the end. STATUS_END when the source is dry, STATUS_TOO_LARGE when a row fills
- * the largest buffer. */
+/* More bytes behind the end. STATUS_END when the source is dry. */
 static enum status csv_fill(struct csv_reader *reader, struct error *error)
 {
     if (reader->is_dry) return STATUS_END;
@@ -73,9 +74,7 @@ static enum status csv_fill(struct csv_reader *reader, struct error *error)
     if (reader->end == reader->capacity_bytes) {
         size_t capacity_bytes = reader->capacity_bytes * 2;
         if (capacity_bytes > BUFFER_BYTES_MAX) capacity_bytes = BUFFER_BYTES_MAX;
-        if (capacity_bytes == reader->capacity_bytes) {
-            return error_set(error, STATUS_TOO_LARGE, "row over %d bytes", CSV_ROW_BYTES_MAX);
-        }
+        ASSERT(capacity_bytes > reader->capacity_bytes); /* a row too long was taken already */
         char *bytes = realloc(reader->bytes, capacity_bytes);
         if (!bytes) return error_set(error, STATUS_NO_MEMORY, "CSV row");
         reader->bytes = bytes;
@@ -133,6 +132,46 @@ static bool csv_scan(const struct csv_reader *reader, size_t *scanned, bool *in_
     return false;
 }
 
+/* Ends a row whose quotes are wrong with its first line: what an open quote takes in would
+ * otherwise be lost with it, up to the end of all. False when it is one line. */
+static bool csv_cut_row(const struct csv_reader *reader, struct csv_extent *extent)
+{
+    const char *row = reader->bytes + reader->next;
+    const char *feed = memchr(row, '\n', extent->bytes);
+    if (!feed) return false;
+    extent->bytes = (size_t)(feed - row);
+    extent->end_bytes = extent->bytes + 1;
+    extent->lines = 1;
+    if (extent->bytes > 0 && row[extent->bytes - 1] == '\r') extent->bytes--;
+    return true;
+}
+
+/* A row over the limit, as far as it is here; the rest of its line is skipped later. */
+static enum status csv_take_long_row(struct csv_reader *reader, struct csv_extent *extent,
+                                     struct error *error)
+{
+    extent->bytes = reader->end - reader->next;
+    extent->end_bytes = extent->bytes;
+    extent->lines = 1;
+    reader->is_skipping = !csv_cut_row(reader, extent);
+    if (extent->bytes > CSV_ROW_BYTES_MAX) extent->bytes = CSV_ROW_BYTES_MAX;
+    return error_set(error, STATUS_BAD_INPUT, "over %d bytes, or a quote is open",
+                     CSV_ROW_BYTES_MAX);
+}
+
+static enum status csv_skip_line(struct csv_reader *reader, struct error *error)
+{
+    while (reader->is_skipping) {
+        const char *from = reader->bytes + reader->next;
+        const char *feed = memchr(from, '\n', reader->end - reader->next);
+        reader->next = feed ? reader->next + (size_t)(feed - from) + 1 : reader->end;
+        reader->is_skipping = !feed;
+        enum status status = feed ? STATUS_OK : csv_fill(reader, error);
+        if (status != STATUS_OK) return status;
+    }
+    return STATUS_OK;
+}
+
 static enum status csv_find_row(struct csv_reader *reader, struct csv_extent *extent,
                                 struct error *error)
 {
@@ -140,6 +179,7 @@ static enum status csv_find_row(struct csv_reader *reader, struct csv_extent *ex
     bool in_quotes = false;
     *extent = (struct csv_extent){.lines = 1};
     while (!csv_scan(reader, &scanned, &in_quotes, extent)) {
+        if (scanned > CSV_ROW_BYTES_MAX + 1) return csv_take_long_row(reader, extent, error);
         enum status status = csv_fill(reader, error);
         if (status < 0) return status;
         if (status == STATUS_OK) continue;
@@ -151,6 +191,7 @@ static enum status csv_find_row(struct csv_reader *reader, struct csv_extent *ex
     if (extent->bytes > 0 && reader->bytes[reader->next + extent->bytes - 1] == '\r') {
         extent->bytes--;
     }
+    if (extent->bytes > CSV_ROW_BYTES_MAX) return csv_take_long_row(reader, extent, error);
     return STATUS_OK;
 }
 
@@ -192,25 +233,28 @@ static char *csv_unquote(char *text, const char *end, size_t *out_size)
     return NULL;
 }
 
-static enum status csv_split(struct csv_reader *reader, char *row, size_t size, bool has_quotes,
+/* Cuts the row short where its quotes are wrong. */
+static enum status csv_split(struct csv_reader *reader, char *row, struct csv_extent *extent,
                              size_t *out_count, struct error *error)
 {
     char *next = row;
-    char *end = row + size;
+    char *end = row + extent->bytes;
     size_t count = 0;
     for (;;) {
         char *text = next;
         size_t field_bytes;
-        if (has_quotes && next < end && *next == '"') {
+        if (extent->has_quotes && next < end && *next == '"') {
             next = csv_unquote(text, end, &field_bytes);
             if (!next) {
+                (void)csv_cut_row(reader, extent);
                 return error_set(error, STATUS_BAD_INPUT, "field %zu: a quote is open or stray",
                                  count + 1);
             }
         } else {
             while (next < end && *next != ',') next++;
             field_bytes = (size_t)(next - text);
-            if (has_quotes && memchr(text, '"', field_bytes)) {
+            if (extent->has_quotes && memchr(text, '"', field_bytes)) {
+                (void)csv_cut_row(reader, extent);
                 return error_set(error, STATUS_BAD_INPUT, "field %zu: a quote in the middle",
                                  count + 1);
             }
@@ -236,7 +280,6 @@ static enum status csv_keep_row(struct csv_reader *reader, const struct csv_exte
                                 char **out_work, struct error *error)
 {
     *out_work = reader->bytes + reader->next;
-    reader->row = (struct csv_field){.text = *out_work, .size_bytes = extent->bytes};
     if (!extent->has_quotes) return STATUS_OK;
     char *copy = realloc(reader->unquoted, extent->bytes + 1);
     if (!copy) return error_set(error, STATUS_NO_MEMORY, "CSV row");
@@ -244,6 +287,22 @@ static enum status csv_keep_row(struct csv_reader *reader, const struct csv_exte
     memcpy(copy, *out_work, extent->bytes);
     *out_work = copy;
     return STATUS_OK;
+}
+
+/* The next row, which may be empty. */
+static enum status csv_take_row(struct csv_reader *reader, size_t *out_count, struct error *error)
+{
+    struct csv_extent extent;
+    char *work;
+    enum status status = csv_find_row(reader, &extent, error);
+    if (status == STATUS_OK) status = csv_keep_row(reader, &extent, &work, error);
+    if (status == STATUS_OK) status = csv_split(reader, work, &extent, out_count, error);
+    if (status != STATUS_OK && status != STATUS_BAD_INPUT) return status;
+    reader->row = (struct csv_field){reader->bytes + reader->next, extent.bytes};
+    reader->line = reader->next_line;
+    reader->next_line += extent.lines;
+    reader->next += extent.end_bytes;
+    return status;
 }
 
 enum status csv_reader_next(struct csv_reader *reader, const struct csv_field **out_fields,
@@ -255,20 +314,11 @@ enum status csv_reader_next(struct csv_reader *reader, const struct csv_field **
     }
     if (reader->is_first) csv_skip_mark(reader);
     reader->is_first = false;
-    struct csv_extent extent;
+    enum status status = csv_skip_line(reader, error);
+    if (status != STATUS_OK) return status;
     do {
-        enum status status = csv_find_row(reader, &extent, error);
-        if (status != STATUS_OK) return status;
-        reader->line = reader->next_line;
-        reader->next_line += extent.lines;
-        if (extent.bytes == 0) reader->next += extent.end_bytes;
-    } while (extent.bytes == 0);
-
-    char *work;
-    enum status status = csv_keep_row(reader, &extent, &work, error);
-    if (status < 0) return status;
-    reader->next += extent.end_bytes;
-    status = csv_split(reader, work, extent.bytes, extent.has_quotes, out_field_count, error);
+        status = csv_take_row(reader, out_field_count, error);
+    } while (status == STATUS_OK && reader->row.size_bytes == 0);
     *out_fields = reader->fields;
     return status;
 }

@@ -27,8 +27,9 @@ enum status csv_reader_create(struct csv_reader **out_reader, csv_source source,
 void csv_reader_destroy(struct csv_reader *reader);
 
 /* The next row that is not empty. STATUS_END after the last. STATUS_BAD_INPUT names what is wrong
- * with this row (a stray quote, too long, too many fields); the next call goes on behind it. CR LF
- * and LF end rows; a byte order mark at the very start is skipped. */
+ * with this row (a stray quote, too long, too many fields); the next call goes on behind it. A row
+ * whose quotes are wrong ends with its first line. CR LF and LF end rows; a byte order mark at the
+ * very start is skipped. */
 enum status csv_reader_next(struct csv_reader *reader, const struct csv_field **out_fields,
                             size_t *out_field_count, struct error *error);
 
