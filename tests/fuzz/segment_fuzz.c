@@ -1,0 +1,138 @@
+/* Goal:   no bytes in a segment can crash its readers, and what verifying finds whole is whole.
+ * Method: any bytes as a segment file, with the checksums put right so that what is behind them is
+ *         reached; everything is walked, found, read and decoded. When verifying finds no damage,
+ *         all entries are written again and must have the digest that the file claims. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "storage/base/assert.h"
+#include "storage/base/file_memory.h"
+#include "storage/block.h"
+#include "storage/segment_reader.h"
+#include "storage/segment_writer.h"
+#include "tests/fuzz/fuzz.h"
+#include "tests/storage/segment_mend.h"
+
+#define SEGMENT_PATH "0000000000000001.segment"
+#define ARENA_BYTES_MAX ((size_t)256 << 20)
+
+struct fuzz {
+    struct file_system *disk;
+    struct segment *segment;
+    struct buffer bytes;
+    struct arena found;
+    struct arena decoded;
+    struct error error;
+};
+
+static struct file_system *disk_create(struct file_memory **out_memory, const uint8_t *bytes,
+                                       size_t size)
+{
+    struct error error;
+    struct file *file;
+    enum status status = file_memory_create(out_memory, &error);
+    ASSERT(status == STATUS_OK);
+    struct file_system *disk = file_memory_system(*out_memory);
+    status = file_open(disk, &file, SEGMENT_PATH, FILE_CREATE, &error);
+    ASSERT(status == STATUS_OK);
+    if (size > 0) status = file_write_at(file, bytes, size, 0, &error);
+    ASSERT(status == STATUS_OK);
+    file_close(file);
+    return disk;
+}
+
+/* Reads the blocks of one entry; with a writer, also writes what they hold. */
+static void read_entry(struct fuzz *fuzz, const struct segment_index_entry *entry, int64_t from_ns,
+                       int64_t to_ns, struct segment_writer *writer)
+{
+    const struct block_descriptor *descriptors;
+    size_t count;
+    arena_reset(&fuzz->found);
+    if (segment_descriptors(fuzz->segment, entry, from_ns, to_ns, &fuzz->found, &descriptors,
+                            &count, &fuzz->error) < 0) {
+        return;
+    }
+    for (size_t i = 0; i < count; i++) {
+        const uint8_t *block;
+        struct batch batch;
+        size_t bad;
+        arena_reset(&fuzz->decoded);
+        if (segment_read_blocks(fuzz->segment, &descriptors[i], 1, &fuzz->bytes, &block, &bad,
+                                &fuzz->error) < 0 ||
+            block_decode(block, descriptors[i].block_bytes, &fuzz->decoded, &batch) < 0) {
+            ASSERT(!writer);
+            continue;
+        }
+        if (!writer) continue;
+        enum status status =
+            segment_writer_add(writer, entry->identity, (enum block_kind)entry->kind, &batch,
+                               descriptors[i].sequence, &fuzz->error);
+        ASSERT(status == STATUS_OK);
+    }
+}
+
+static void read_all(struct fuzz *fuzz, struct segment_writer *writer)
+{
+    struct segment_walk walk;
+    struct segment_index_entry entry, found;
+    segment_walk_init(&walk, fuzz->segment);
+    while (segment_walk_next(&walk, &entry, &fuzz->error) == STATUS_OK) {
+        read_entry(fuzz, &entry, INT64_MIN, INT64_MAX, writer);
+        if (writer) continue;
+        if (segment_find(fuzz->segment, entry.identity, (enum block_kind)entry.kind, &found,
+                         &fuzz->error) == STATUS_OK) {
+            read_entry(fuzz, &found, entry.first_time_ns, entry.last_time_ns, NULL);
+        }
+    }
+}
+
+static void write_again(struct fuzz *fuzz)
+{
+    struct segment_writer_options options = {
+        .file_system = fuzz->disk, .directory = "", .number = 2};
+    struct segment_writer *writer;
+    struct segment_footer footer;
+    enum status status = segment_writer_create(&writer, &options, &fuzz->error);
+    ASSERT(status == STATUS_OK);
+    read_all(fuzz, writer);
+    status = segment_writer_finish(writer, &footer, NULL, &fuzz->error);
+    ASSERT(status == STATUS_OK);
+    segment_writer_destroy(writer);
+    const struct segment_footer *claimed = segment_footer(fuzz->segment);
+    ASSERT(footer.sample_count == claimed->sample_count);
+    ASSERT(footer.digest_low == claimed->digest_low && footer.digest_high == claimed->digest_high);
+    ASSERT(footer.clock_max == claimed->clock_max);
+}
+
+static void report_ignore(void *context, const char *text)
+{
+    (void)context;
+    ASSERT(strlen(text) > 0);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
+{
+    uint8_t *copy = malloc(size + (size == 0));
+    ASSERT(copy);
+    if (size > 0) memcpy(copy, bytes, size);
+    segment_mend(copy, size);
+    struct file_memory *memory;
+    struct fuzz fuzz = {.disk = disk_create(&memory, copy, size)};
+    buffer_init(&fuzz.bytes, ARENA_BYTES_MAX);
+    arena_init(&fuzz.found, ARENA_BYTES_MAX);
+    arena_init(&fuzz.decoded, ARENA_BYTES_MAX);
+
+    if (segment_open(&fuzz.segment, fuzz.disk, "", 1, &fuzz.error) == STATUS_OK) {
+        struct segment_check check;
+        read_all(&fuzz, NULL);
+        enum status status = segment_verify(fuzz.segment, report_ignore, NULL, &check, &fuzz.error);
+        if (status == STATUS_OK && check.damaged_count == 0) write_again(&fuzz);
+        segment_unref(fuzz.segment);
+    }
+    buffer_finish(&fuzz.bytes);
+    arena_finish(&fuzz.found);
+    arena_finish(&fuzz.decoded);
+    file_memory_destroy(memory);
+    free(copy);
+    return 0;
+}
