@@ -42,6 +42,10 @@ enum status catalog_create(struct catalog **out_catalog, struct identity_map *ma
                 (size_t)TAG_COUNT_MAX * TAG_FIELD_COUNT * sizeof(struct override));
     mask_table_init(&catalog->masks);
     enum status status = text_pool_init(&catalog->texts, error);
+    catalog->order = calloc(1, sizeof *catalog->order);
+    if (status == STATUS_OK && !catalog->order) {
+        status = error_set(error, STATUS_NO_MEMORY, "catalog of tags");
+    }
     if (status < 0) {
         catalog_destroy(catalog);
         return status;

@@ -167,86 +167,153 @@ enum status catalog_find(struct catalog *catalog, const char *name, uint32_t *ou
 
 /* ---- Order -------------------------------------------------------------------------------- */
 
-/* Eight bytes of the name decide most comparisons, without a look at the name. */
+static bool bitmap_get(const uint64_t *bitmap, uint32_t number)
+{
+    return bitmap[number / 64] >> number % 64 & 1;
+}
+
+static void bitmap_set(uint64_t *bitmap, uint32_t number)
+{
+    bitmap[number / 64] |= UINT64_C(1) << number % 64;
+}
+
+/* One bit a tag number, all 0; NULL when out of memory. */
+static uint64_t *bitmap_create(const struct catalog *catalog)
+{
+    return calloc(catalog->tag_count / 64 + (size_t)1, sizeof(uint64_t));
+}
+
+/* A name on its way into the order. Names are sorted by eight bytes at a time: all that are equal
+ * so far make a run, and each run is then sorted by its next eight. */
 struct order_item {
-    uint64_t key; /* big-endian, so that it compares as bytes do; zeros behind the name's end */
-    const struct catalog *catalog;
+    uint64_t key;     /* big-endian, so that it compares as bytes do; zeros behind the name's end */
+    const char *name; /* in the texts; not as shown for a twin */
     uint32_t number;
+    bool is_twin;
+    bool begins_run;
 };
+
+static uint64_t item_key(const struct catalog *catalog, const struct order_item *item, size_t depth)
+{
+    char room[CATALOG_SHOWN_BYTES_MAX];
+    const char *name = item->is_twin ? catalog_shown_name(catalog, item->number, room) : item->name;
+    uint64_t key = 0;
+    size_t size = strnlen(name + depth, sizeof key);
+    for (size_t i = 0; i < size; i++) {
+        key |= (uint64_t)(unsigned char)name[depth + i] << (8 * (sizeof key - 1 - i));
+    }
+    return key;
+}
+
+/* By number where names are equal: a name may look like the shown name of another tag. */
+static int item_compare(const void *left, const void *right)
+{
+    const struct order_item *a = left;
+    const struct order_item *b = right;
+    if (a->key != b->key) return a->key < b->key ? -1 : 1;
+    return (a->number > b->number) - (a->number < b->number);
+}
+
+/* Sorts one run by the eight bytes at depth. False when no run in it is left to sort. */
+static bool run_sort(const struct catalog *catalog, struct order_item *items, size_t count,
+                     size_t depth)
+{
+    bool is_open = false;
+    for (size_t i = 0; i < count; i++) items[i].key = item_key(catalog, &items[i], depth);
+    qsort(items, count, sizeof *items, item_compare);
+    items[0].begins_run = true; /* sorting has moved the flags */
+    for (size_t i = 1; i < count; i++) {
+        bool is_ended = (items[i].key & 0xff) == 0;
+        items[i].begins_run = is_ended || items[i].key != items[i - 1].key;
+        is_open |= !items[i].begins_run;
+    }
+    return is_open;
+}
+
+static void items_sort(const struct catalog *catalog, struct order_item *items, size_t count)
+{
+    bool is_open = count > 1;
+    for (size_t depth = 0; is_open; depth += sizeof items->key) {
+        is_open = false;
+        for (size_t begin = 0, end; begin < count; begin = end) {
+            for (end = begin + 1; end < count && !items[end].begins_run;) end++;
+            if (end - begin < 2) continue;
+            is_open |= run_sort(catalog, items + begin, end - begin, depth);
+        }
+    }
+}
+
+/* The live ones among the tags that moved; sets the bits of all that did, and forgets it. */
+static size_t order_collect(struct catalog *catalog, struct order_item *items, uint64_t *moved)
+{
+    size_t count = 0;
+    for (uint32_t number = 0; number < catalog->tag_count; number++) {
+        struct tag *tag = catalog_tag(catalog, number);
+        if (!(tag->flags & TAG_MOVED)) continue;
+        tag->flags &= (uint8_t)~TAG_MOVED;
+        bitmap_set(moved, number);
+        if (!(tag->flags & TAG_LISTED)) continue;
+        items[count++] = (struct order_item){
+            .name = text_pool_text(&catalog->texts, tag->name),
+            .number = number,
+            .is_twin = *catalog_holder(catalog, tag->name) != number,
+        };
+    }
+    return count;
+}
 
 static int shown_compare(const struct catalog *catalog, uint32_t left, uint32_t right)
 {
     char rooms[2][CATALOG_SHOWN_BYTES_MAX];
     int order = strcmp(catalog_shown_name(catalog, left, rooms[0]),
                        catalog_shown_name(catalog, right, rooms[1]));
-    /* A name may look like the shown name of another tag. */
     return order != 0 ? order : (left > right) - (left < right);
 }
 
-static int item_compare(const void *left, const void *right)
+/* How many at the front of the numbers stand before this one; in steps that double, since the next
+ * one is near when there are many to merge, and far when there are few. */
+static uint32_t order_gallop(const struct catalog *catalog, const uint32_t *numbers, uint32_t count,
+                             uint32_t number)
 {
-    const struct order_item *a = left;
-    const struct order_item *b = right;
-    if (a->key != b->key) return a->key < b->key ? -1 : 1;
-    return shown_compare(a->catalog, a->number, b->number);
-}
-
-static uint64_t name_key(const char *name, size_t skip)
-{
-    uint64_t key = 0;
-    size_t size = strnlen(name + skip, sizeof key);
-    for (size_t i = 0; i < size; i++) {
-        key |= (uint64_t)(unsigned char)name[skip + i] << (8 * (sizeof key - 1 - i));
+    uint32_t low = 0;
+    uint32_t step = 1;
+    while (step <= count - low && shown_compare(catalog, numbers[low + step - 1], number) < 0) {
+        low += step;
+        step *= 2;
     }
-    return key;
-}
-
-static size_t common_bytes(const char *left, const char *right, size_t limit)
-{
-    size_t size = 0;
-    while (size < limit && left[size] != 0 && left[size] == right[size]) size++;
-    return size;
-}
-
-/* The live ones among the tags that moved, sorted. Keys begin behind what all names share. */
-static size_t order_collect(const struct catalog *catalog, struct order_item *items)
-{
-    size_t count = 0;
-    for (uint32_t number = 0; number < catalog->tag_count; number++) {
-        uint8_t flags = catalog_tag(catalog, number)->flags;
-        if (flags != (TAG_MOVED | TAG_LISTED)) continue;
-        items[count++] = (struct order_item){.catalog = catalog, .number = number};
-    }
-    char rooms[2][CATALOG_SHOWN_BYTES_MAX];
-    size_t shared = CATALOG_SHOWN_BYTES_MAX;
-    for (size_t i = 0; i < count; i++) {
-        const char *first = catalog_shown_name(catalog, items[0].number, rooms[0]);
-        shared =
-            common_bytes(first, catalog_shown_name(catalog, items[i].number, rooms[1]), shared);
-    }
-    for (size_t i = 0; i < count; i++) {
-        items[i].key = name_key(catalog_shown_name(catalog, items[i].number, rooms[0]), shared);
-    }
-    qsort(items, count, sizeof *items, item_compare);
-    return count;
-}
-
-/* What stayed of the order, merged with the items. */
-static uint32_t order_merge(const struct catalog *catalog, const struct order_item *items,
-                            size_t item_count, uint32_t *target)
-{
-    uint32_t count = 0;
-    size_t taken = 0;
-    for (uint32_t i = 0; i < catalog->order_count; i++) {
-        uint32_t number = catalog->order[i];
-        if (catalog_tag(catalog, number)->flags & TAG_MOVED) continue;
-        while (taken < item_count && shown_compare(catalog, items[taken].number, number) < 0) {
-            target[count++] = items[taken++].number;
+    uint32_t high = step <= count - low ? low + step - 1 : count;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (shown_compare(catalog, numbers[middle], number) < 0) {
+            low = middle + 1;
+        } else {
+            high = middle;
         }
-        target[count++] = number;
     }
-    while (taken < item_count) target[count++] = items[taken++].number;
-    return count;
+    return low;
+}
+
+/* Merges the sorted items into what stayed of the order. */
+static uint32_t order_merge(const struct catalog *catalog, const struct order_item *items,
+                            size_t item_count, const uint64_t *moved, uint32_t *target)
+{
+    uint32_t *stayed = catalog->order;
+    uint32_t stayed_count = 0;
+    for (uint32_t i = 0; i < catalog->order_count; i++) {
+        if (!bitmap_get(moved, stayed[i])) stayed[stayed_count++] = stayed[i];
+    }
+    uint32_t count = 0;
+    uint32_t taken = 0;
+    for (size_t i = 0; i < item_count; i++) {
+        uint32_t before =
+            order_gallop(catalog, stayed + taken, stayed_count - taken, items[i].number);
+        memcpy(target + count, stayed + taken, before * sizeof *target);
+        taken += before;
+        count += before;
+        target[count++] = items[i].number;
+    }
+    memcpy(target + count, stayed + taken, (stayed_count - taken) * sizeof *target);
+    return count + stayed_count - taken;
 }
 
 /* Under the lock, alone. */
@@ -255,23 +322,24 @@ static enum status order_refresh(struct catalog *catalog, struct error *error)
     size_t live_count = catalog->live_count;
     struct order_item *items = malloc((catalog->moved_count + (size_t)1) * sizeof *items);
     uint32_t *order = malloc((live_count + 1) * sizeof *order);
-    if (!items || !order) {
-        free(items);
+    uint64_t *moved = bitmap_create(catalog);
+    enum status status = STATUS_OK;
+    if (items && order && moved) {
+        size_t item_count = order_collect(catalog, items, moved);
+        items_sort(catalog, items, item_count);
+        uint32_t count = order_merge(catalog, items, item_count, moved, order);
+        ASSERT(count == live_count); /* G4 */
+        free(catalog->order);
+        catalog->order = order;
+        catalog->order_count = count;
+        catalog->moved_count = 0;
+    } else {
+        status = error_set(error, STATUS_NO_MEMORY, "names of %zu tags", live_count);
         free(order);
-        return error_set(error, STATUS_NO_MEMORY, "names of %zu tags", live_count);
     }
-    size_t item_count = order_collect(catalog, items);
-    uint32_t count = order_merge(catalog, items, item_count, order);
-    ASSERT(count == live_count);
     free(items);
-    for (uint32_t number = 0; number < catalog->tag_count; number++) {
-        catalog_tag(catalog, number)->flags &= (uint8_t)~TAG_MOVED;
-    }
-    free(catalog->order);
-    catalog->order = order;
-    catalog->order_count = count; /* G4 */
-    catalog->moved_count = 0;
-    return STATUS_OK;
+    free(moved);
+    return status;
 }
 
 /* Takes the lock to read, with the order complete. */
@@ -310,6 +378,29 @@ static uint32_t order_bound(const struct catalog *catalog, const char *prefix, s
     return low;
 }
 
+/* Those of order[begin..end) that match, in order: how many. Many are looked at in the order in
+ * which they lie in memory, which is several times faster; found is a bitmap for that. */
+static size_t order_match(const struct catalog *catalog, const char *pattern, uint32_t begin,
+                          uint32_t end, uint64_t *found, uint32_t *target)
+{
+    char room[CATALOG_SHOWN_BYTES_MAX];
+    bool is_many = end - begin > catalog->tag_count / 8;
+    for (uint32_t number = 0; is_many && number < catalog->tag_count; number++) {
+        if (!(catalog_tag(catalog, number)->flags & TAG_LISTED)) continue;
+        if (text_matches(pattern, catalog_shown_name(catalog, number, room))) {
+            bitmap_set(found, number);
+        }
+    }
+    size_t count = 0;
+    for (uint32_t i = begin; i < end; i++) {
+        uint32_t number = catalog->order[i];
+        bool matches = is_many ? bitmap_get(found, number)
+                               : text_matches(pattern, catalog_shown_name(catalog, number, room));
+        if (matches) target[count++] = number;
+    }
+    return count;
+}
+
 enum status catalog_match(struct catalog *catalog, const char *pattern, uint32_t **out_numbers,
                           size_t *out_count, struct error *error)
 {
@@ -320,19 +411,22 @@ enum status catalog_match(struct catalog *catalog, const char *pattern, uint32_t
     size_t literal_bytes = strcspn(pattern, "*?[\\");
     uint32_t begin = order_bound(catalog, pattern, literal_bytes, false);
     uint32_t end = order_bound(catalog, pattern, literal_bytes, true);
-    bool is_prefix = strcmp(pattern + literal_bytes, "*") == 0;
-    size_t count = 0;
-    uint32_t *numbers = malloc((end - begin + (size_t)1) * sizeof *numbers);
-    if (!numbers) status = error_set(error, STATUS_NO_MEMORY, "%u tags", end - begin);
-    for (uint32_t i = begin; i < end && numbers; i++) {
-        char room[CATALOG_SHOWN_BYTES_MAX];
-        uint32_t number = catalog->order[i];
-        if (is_prefix || text_matches(pattern, catalog_shown_name(catalog, number, room))) {
-            numbers[count++] = number;
-        }
+    size_t count = end - begin;
+    uint32_t *numbers = malloc((count + 1) * sizeof *numbers);
+    uint64_t *found = bitmap_create(catalog);
+    if (!numbers || !found) {
+        status = error_set(error, STATUS_NO_MEMORY, "%zu tags", count);
+    } else if (strcmp(pattern + literal_bytes, "*") == 0) {
+        memcpy(numbers, catalog->order + begin, count * sizeof *numbers);
+    } else {
+        count = order_match(catalog, pattern, begin, end, found, numbers);
     }
     uv_rwlock_rdunlock(&catalog->lock);
-    if (status < 0) return status;
+    free(found);
+    if (status < 0) {
+        free(numbers);
+        return status;
+    }
     *out_numbers = numbers;
     *out_count = count;
     return STATUS_OK;

@@ -88,7 +88,7 @@ struct catalog {
     uint32_t tag_count;                     /* numbers that have a struct tag */
     uint32_t live_count;
 
-    uint32_t *order; /* owned; numbers of live tags by shown name */
+    uint32_t *order; /* owned; numbers of live tags by shown name; never NULL */
     uint32_t order_count;
     uint32_t moved_count;
 };
