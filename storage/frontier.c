@@ -32,7 +32,7 @@ struct frontier_table {
 };
 
 /* What frontier_table_write() reads is written so that it may do so at any time. */
-static void set_ns(int64_t *target, int64_t time_ns)
+static void set_ns(int64_t *target, int64_t time_ns) /* NOLINT(readability-non-const-parameter) */
 {
     __atomic_store_n(target, time_ns, __ATOMIC_RELAXED);
 }

@@ -54,8 +54,8 @@ enum status error_set(struct error *error, enum status status, const char *forma
 
 #ifdef __clang_analyzer__
 /* The analyzer does not look into other files: that a failure comes back as it went in. */
-#define error_set(error, failure, ...) /* NOLINT(readability-identifier-naming) */ \
-    ((void)(0, __VA_ARGS__), (error)->text[0] = 0, (error)->status = (failure))
+#define error_set(target, failure, ...) /* NOLINT(readability-identifier-naming) */ \
+    ((void)(0, __VA_ARGS__), (*(target) = (struct error){.status = (failure)}).status)
 #endif
 
 #endif
