@@ -63,7 +63,7 @@ configure() {
 # The everyday build: as fast as what is installed, with symbols, with every assertion.
 build() {
     need_build
-    configure build --buildtype=release -Ddebug=true
+    configure build -Doptimization=3 -Ddebug=true
     ninja -C build >&2
 }
 
