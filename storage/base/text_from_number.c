@@ -142,7 +142,7 @@ static bool scaled_make(struct scaled *out_scaled, struct binary binary, int sca
 
     uint128 step = wide_ten(scale > 0 ? scale : 0) << left;
     *out_scaled = (struct scaled){
-        .numerator = 4 * binary.mantissa * step,
+        .numerator = (uint128)4 * binary.mantissa * step,
         .denominator = wide_ten(scale < 0 ? -scale : 0) << right,
         .step = step,
         .scale = scale,
@@ -293,7 +293,8 @@ static size_t decimal_write(char *target, struct decimal decimal)
 
 static size_t nan_write(char *target, uint64_t bits, unsigned digits)
 {
-    memcpy(target, "0x", 2);
+    target[0] = '0';
+    target[1] = 'x';
     text_from_hex(target + 2, bits, digits);
     return 2 + digits;
 }
@@ -306,7 +307,7 @@ static size_t limit_write(char *target, double magnitude)
         return 1;
     }
     if (!isinf(magnitude)) return 0;
-    memcpy(target, "inf", 3);
+    for (size_t i = 0; i < 3; i++) target[i] = "inf"[i];
     return 3;
 }
 

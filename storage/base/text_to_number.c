@@ -185,14 +185,15 @@ static double number_to_double(enum form form, const struct number_text *number)
 }
 
 /* Rounding to double first changes the float only if the double lies in the middle between two
- * floats: 1 and then zeros in the bits that the float lacks. Below FLT_MIN it lacks more. */
+ * floats: 1 and then zeros in the bits that the float lacks. (Below FLT_MIN it lacks more, but a
+ * simple decimal is zero or at least 1e-22.) */
 static bool rounds_twice(double value)
 {
     enum { LOST_BITS = DBL_MANT_DIG - FLT_MANT_DIG };
     uint64_t bits;
     memcpy(&bits, &value, sizeof bits);
     uint64_t lost = bits & (((uint64_t)1 << LOST_BITS) - 1);
-    return lost == (uint64_t)1 << (LOST_BITS - 1) || value < (double)FLT_MIN;
+    return lost == (uint64_t)1 << (LOST_BITS - 1);
 }
 
 static float number_to_float(enum form form, const struct number_text *number)

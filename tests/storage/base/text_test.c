@@ -132,6 +132,7 @@ START_TEST(pattern_finds_what_is_meant)
         {"[c-a]", "b", false},
         {"[!a]b", "äb", true},
         {"[^a]", "b", true},
+        {"*[!ä]", "ä", false},
         {"[a", "a", false},
         {"[!a", "b", false},
         {"x[", "x[", false},
