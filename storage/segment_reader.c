@@ -370,6 +370,7 @@ static size_t descriptors_to(const struct block_descriptor *descriptors, size_t 
     return low;
 }
 
+/* NOLINTNEXTLINE(readability-function-size): four of its parameters are two ranges */
 enum status segment_descriptors(struct segment *segment, const struct segment_index_entry *entry,
                                 int64_t from_ns, int64_t to_ns, struct arena *arena,
                                 const struct block_descriptor **out_descriptors, size_t *out_count,
@@ -414,6 +415,7 @@ static bool block_fits(const uint8_t *block, const struct block_descriptor *desc
            header.kind == descriptor->kind;
 }
 
+/* NOLINTNEXTLINE(readability-function-size): one answer more than most */
 enum status segment_read_blocks(struct segment *segment, const struct block_descriptor *descriptors,
                                 size_t count, struct buffer *buffer, const uint8_t **out_bytes,
                                 size_t *out_bad, struct error *error)

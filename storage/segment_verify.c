@@ -121,6 +121,7 @@ static const char *block_fault(const struct segment_index_entry *entry,
         expected.digest_high != descriptor->digest_high) {
         return "has another digest than its descriptor";
     }
+    /* NOLINTNEXTLINE(bugprone-suspicious-memory-comparison): bits, also of its doubles */
     if (memcmp(&expected, descriptor, sizeof expected) != 0) return "is not as its descriptor says";
     return NULL;
 }

@@ -138,9 +138,9 @@ static inline void content_make(struct content *content, struct random *random,
         }
         identity.low++;
         uint64_t kinds = 1 + random_below(random, 3);
-        for (uint8_t kind = BLOCK_MAIN; kind <= BLOCK_HISTORY; kind++) {
+        for (int kind = BLOCK_MAIN; kind <= BLOCK_HISTORY; kind++) {
             if ((kinds >> kind & 1) == 0) continue;
-            content->count += content_add_rows(content, random, shape, identity, kind);
+            content->count += content_add_rows(content, random, shape, identity, (uint8_t)kind);
         }
     }
 }
