@@ -8,7 +8,7 @@
 #include "storage/base/random.h"
 
 enum { UNITS = 4, SIGNALS = 5, STEP_S = 1 };
-static const int64_t START_S = 1767225600; /* 2026-01-01T00:00:00Z */
+static const int64_t start_s = 1767225600; /* 2026-01-01T00:00:00Z */
 
 /* A signal wanders around its middle, is pulled back to it, and is shown as a transmitter shows
  * it: rounded to its resolution. */
@@ -61,7 +61,7 @@ int main(int argc, char **argv)
     }
     printf("tag,ts,value\n");
     for (int64_t second = 0; second < hours * 3600; second += STEP_S) {
-        print_second(&random, START_S + second, values);
+        print_second(&random, start_s + second, values);
     }
     return fflush(stdout) == 0 ? 0 : 1;
 }
