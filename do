@@ -53,7 +53,7 @@ need_build() {
         libxxhash-dev check python3 "$@"
 }
 
-# build DIRECTORY OPTION...: configures it the first time; then builds what is out of date.
+# configure DIRECTORY OPTION...: the first time only; ninja does it again where it must.
 configure() {
     directory=$1
     shift
@@ -93,6 +93,7 @@ bench() {
 # New inputs stay in build-fuzz; one that found something belongs into tests/fuzz/corpus.
 fuzz() {
     need_build clang
+    need "libclang-rt-$(clang -dumpversion | cut -d . -f 1)-dev"
     CC=clang configure build-fuzz -Dfuzz=true -Dslow_assertions=true -Db_lundef=false \
         -Db_sanitize=address,undefined
     ninja -C build-fuzz fuzzers >&2
