@@ -5,11 +5,12 @@
 #include <string.h>
 
 #include "storage/base/assert.h"
+#include "storage/base/slab.h"
 
 enum {
     PAGE_SLOTS = 1024,
     PAGES_MAX = TAG_COUNT_MAX / PAGE_SLOTS,
-    CHUNK_SAMPLES_MIN = 8,
+    CHUNK_SAMPLES_MIN = 16,
     CHUNK_SAMPLES_STEP_MAX = 512,
     BAG_ENTRIES_MIN = 4,
     BAG_ENTRIES_MAX = 1024,
@@ -124,7 +125,7 @@ static void *head_take(struct head *head, size_t size_bytes)
     if (size_bytes > (size_t)(head->end - head->next)) {
         size_t slab_bytes = sizeof(struct head_slab) + size_bytes;
         if (slab_bytes < head->slab_bytes) slab_bytes = head->slab_bytes;
-        struct head_slab *slab = malloc(slab_bytes);
+        struct head_slab *slab = slab_take(slab_bytes);
         if (!slab) return NULL;
         slab->older = head->slabs;
         head->slabs = slab;
@@ -383,7 +384,7 @@ static enum status head_apply_column(struct head *head, const struct batch *batc
 }
 
 /* Scans touch a cache line or two a tag: fetch them ahead. */
-static void head_prefetch(const struct head *head, uint32_t tag, bool deep)
+static void head_prefetch_end(const struct head *head, uint32_t tag, bool deep)
 {
     const struct head_slot *page =
         atomic_load_explicit(&head->pages[tag / PAGE_SLOTS], memory_order_relaxed);
@@ -400,8 +401,8 @@ static enum status head_apply_scan(struct head *head, const struct batch *batch,
 {
     enum { NEAR = 8, FAR = 24 };
     for (size_t i = 0; i < batch->sample_count; i++) {
-        if (i + FAR < batch->sample_count) head_prefetch(head, batch->tags[i + FAR], false);
-        if (i + NEAR < batch->sample_count) head_prefetch(head, batch->tags[i + NEAR], true);
+        if (i + FAR < batch->sample_count) head_prefetch_end(head, batch->tags[i + FAR], false);
+        if (i + NEAR < batch->sample_count) head_prefetch_end(head, batch->tags[i + NEAR], true);
         struct head_slot *slot = head_slot_make(head, batch->tags[i]);
         if (!slot) return STATUS_NO_MEMORY;
         struct entry entry = batch_entry(batch, i);
@@ -515,6 +516,18 @@ enum status head_bag(const struct head *head, uint32_t tag, int64_t from_ns, int
     *out_entries = entries;
     *out_count = head_entries_order(entries, kept);
     return STATUS_OK;
+}
+
+void head_prefetch(const struct head *head, uint32_t tag, bool deep)
+{
+    const struct head_slot *slot = head_slot_find(head, tag);
+    if (!slot) return;
+    if (!deep) {
+        __builtin_prefetch(slot);
+        return;
+    }
+    const char *chunk = (const char *)slot->first;
+    for (size_t line = 0; chunk && line < 5; line++) __builtin_prefetch(chunk + 64 * line);
 }
 
 static bool slot_is_used(const struct head_slot *slot)

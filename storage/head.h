@@ -1,7 +1,7 @@
 /* Head: samples that are visible but not yet in a segment, in columns per tag.
  *
  *   slot of a tag
- *     run    [chunk 8] -> [chunk 8] -> [chunk 16] -> …     times strictly rising
+ *     run    [chunk 16] -> [chunk 16] -> [chunk 32] -> …     times strictly rising
  *     bag    [bag 4] -> [bag 8] -> …                       everything else, as it came
  *
  * A chunk holds samples that share type, revision and origin. What steps back in time, and every
@@ -62,6 +62,10 @@ struct head_entry {
 enum status head_bag(const struct head *head, uint32_t tag, int64_t from_ns, int64_t to_ns,
                      struct arena *arena, struct head_entry **out_entries, size_t *out_count,
                      struct error *error);
+
+/* Brings what a tag holds nearer to the processor: its slot, or (deep) its first chunk too. Only for
+ * a head that is no longer written. */
+void head_prefetch(const struct head *head, uint32_t tag, bool deep);
 
 /* Numbers of all tags that hold something, in no order; freed by the caller with free(). Only for
  * a head that is no longer written. */

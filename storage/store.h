@@ -129,6 +129,7 @@ struct store_statistics {
     uint64_t open_ns; /* the whole of store_open() */
     uint64_t recovery_ns;
     struct wal_recovery recovery;
+    uint64_t bad_record_count; /* journal records that cannot be read */
 };
 enum status store_statistics(struct store *store, struct store_statistics *out_statistics,
                              struct error *error);

@@ -13,7 +13,13 @@
 #include "storage/settle.h"
 #include "storage/store_state.h"
 
-enum { SNAPSHOT_TAIL_MIN = 1000, RETRY_NS = 1000000000, LOOK_NS = 500000000 };
+enum {
+    SNAPSHOT_TAIL_MIN = 1000,
+    RETRY_NS = 1000000000,
+    LOOK_NS = 500000000,
+    FLUSH_NEAR = 4,
+    FLUSH_FAR = 12,
+};
 
 struct flush_tag {
     struct identity identity;
@@ -121,6 +127,9 @@ static enum status flush_write_segment(struct store *store, const struct head *h
     if (status == STATUS_OK) status = segment_writer_create(&writer, &options, error);
     if (status == STATUS_OK) status = settle_init(&settle, writer, error);
     for (size_t i = 0; i < count && status == STATUS_OK; i++) {
+        /* Tags come in order of identity, so each lies somewhere else. */
+        if (i + FLUSH_FAR < count) head_prefetch(head, tags[i + FLUSH_FAR].number, false);
+        if (i + FLUSH_NEAR < count) head_prefetch(head, tags[i + FLUSH_NEAR].number, true);
         status = flush_tag_write(&settle, &merge, head, &tags[i], &arena, error);
     }
     if (status == STATUS_OK) status = segment_writer_finish(writer, NULL, NULL, error);

@@ -5,13 +5,14 @@
 
 #include "storage/base/assert.h"
 #include "storage/base/random.h"
+#include "storage/base/slab.h"
 #include "storage/disk_names.h"
 #include "storage/store_state.h"
 
 enum {
     WAL_FILE_BYTES_DEFAULT = 16 << 20,
     WAL_BUFFER_BYTES_DEFAULT = 4 << 20,
-    HEAD_SLAB_BYTES_MAX = 1 << 20,
+    HEAD_SLAB_BYTES_MAX = SLAB_HUGE_BYTES,
 };
 #define MEMORY_BYTES_DEFAULT ((uint64_t)512 << 20)
 #define MEMORY_BYTES_MIN ((uint64_t)8 << 20)
@@ -412,7 +413,7 @@ static void store_default_options(struct store *store, const struct store_option
     store->file_system = own->file_system;
     store->clock = own->clock;
     /* Two heads at most: one filling, one on its way to disk. */
-    store->head_bytes_max = own->memory_bytes_max * 3 / 8;
+    store->head_bytes_max = own->memory_bytes_max / 4;
     store->head_slab_bytes = store->head_bytes_max / 32;
     if (store->head_slab_bytes > HEAD_SLAB_BYTES_MAX) store->head_slab_bytes = HEAD_SLAB_BYTES_MAX;
 }

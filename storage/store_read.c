@@ -108,6 +108,7 @@ enum status store_statistics(struct store *store, struct store_statistics *out_s
         .open_ns = store->open_ns,
         .recovery_ns = store->recovery_ns,
         .recovery = store->recovery,
+        .bad_record_count = store->bad_record_count,
     };
     if (snapshot->flushing) {
         statistics.sample_count += head_sample_count(snapshot->flushing);

@@ -68,6 +68,7 @@ struct store {
     struct store_journal *journals; /* owned; STORE_JOURNALS_MAX */
     size_t journal_count;
     size_t journal_tail_count; /* records folded since the catalog snapshot */
+    uint64_t bad_record_count; /* journal records that cannot be read */
 
     struct snapshot
         *current; /* owned reference; under snapshot_lock, exchanged under manifest_lock */

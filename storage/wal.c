@@ -287,6 +287,7 @@ static enum status wal_recover(struct wal *wal, uint64_t applied_sequence,
     wal->writer.written_sequence = out_recovery->last_sequence;
     atomic_store(&wal->last_sequence, out_recovery->last_sequence);
     wal_publish(wal);
+    wal->synced_ns = wal->options.clock->monotonic_ns(wal->options.clock);
     status = wal_takeover(&wal->writer, &directory, end_position, error);
     if (status < 0) goto done;
     status = wal->options.applied(wal->options.context, out_recovery->last_sequence,

@@ -53,8 +53,9 @@ void wal_files_finish(struct wal_files *files)
 static enum status spare_fill(struct file *file, uint64_t file_bytes, struct error *error)
 {
     size_t slice_bytes = file_bytes < ZEROS_BYTES ? (size_t)file_bytes : ZEROS_BYTES;
-    uint8_t *zeros = calloc(1, slice_bytes);
+    uint8_t *zeros = aligned_alloc(FILE_DIRECT_ALIGNMENT, slice_bytes);
     if (!zeros) return error_set(error, STATUS_NO_MEMORY, "new log file");
+    memset(zeros, 0, slice_bytes);
     enum status status = STATUS_OK;
     for (uint64_t done = 0; status == STATUS_OK && done < file_bytes; done += slice_bytes) {
         uint64_t left_bytes = file_bytes - done;
@@ -74,7 +75,7 @@ static enum status spare_make(struct wal_files *files, uint64_t *out_number, str
     char path[FILE_PATH_BYTES_MAX];
     wal_spare_path(path, files->directory, number);
     struct file *file;
-    enum status status = file_open(files->file_system, &file, path, FILE_CREATE, error);
+    enum status status = file_open(files->file_system, &file, path, FILE_CREATE_DIRECT, error);
     if (status < 0) return status;
     status = spare_fill(file, files->file_bytes, error);
     file_close(file);
@@ -234,7 +235,7 @@ void wal_files_extend(struct wal_files *files, uint64_t end)
 static enum status header_write(struct file *file, struct wal_file_header *header,
                                 struct error *error)
 {
-    uint8_t page[WAL_ALIGNMENT] = {0};
+    _Alignas(FILE_DIRECT_ALIGNMENT) uint8_t page[WAL_ALIGNMENT] = {0};
     header->checksum = hash64(header, offsetof(struct wal_file_header, checksum));
     memcpy(page, header, sizeof *header);
     enum status status = file_write_at(file, page, sizeof page, 0, error);
@@ -255,7 +256,7 @@ enum status wal_files_take(struct wal_files *files, struct wal_file_header *head
     wal_path(path, files->directory, header->number);
 
     struct file *file = NULL;
-    enum status status = file_open(files->file_system, &file, spare_path, FILE_WRITE, error);
+    enum status status = file_open(files->file_system, &file, spare_path, FILE_WRITE_DIRECT, error);
     if (status > 0) status = error_set(error, STATUS_IO, "%s is gone", spare_path);
     if (status < 0) goto fail;
     status = header_write(file, header, error);

@@ -61,6 +61,14 @@ static struct posix_file *posix_file_of(struct file *file)
     return (struct posix_file *)file;
 }
 
+/* From now on through the system's cache: a call did not keep to pages. False when it was already. */
+static bool file_end_direct(const struct posix_file *file)
+{
+    int flags = fcntl(file->descriptor, F_GETFL);
+    return flags >= 0 && (flags & O_DIRECT) &&
+           fcntl(file->descriptor, F_SETFL, flags & ~O_DIRECT) == 0;
+}
+
 static enum status posix_read_at(struct file *base, void *bytes, size_t size, uint64_t offset,
                                  struct error *error)
 {
@@ -70,6 +78,7 @@ static enum status posix_read_at(struct file *base, void *bytes, size_t size, ui
         ssize_t count;
         UNINTERRUPTED(count, pread(file->descriptor, (char *)bytes + done, size - done,
                                    (off_t)(offset + done)));
+        if (count < 0 && errno == EINVAL && file_end_direct(file)) continue;
         if (count < 0) {
             return error_set(error, STATUS_IO, "%s: cannot read at %" PRIu64, file->path, offset);
         }
@@ -88,6 +97,7 @@ static enum status posix_write_at(struct file *base, const void *bytes, size_t s
         ssize_t count;
         UNINTERRUPTED(count, pwrite(file->descriptor, (const char *)bytes + done, size - done,
                                     (off_t)(offset + done)));
+        if (count < 0 && errno == EINVAL && file_end_direct(file)) continue;
         if (count < 0) {
             return error_set(error, STATUS_IO, "%s: cannot write at %" PRIu64, file->path, offset);
         }
@@ -153,6 +163,8 @@ static enum status posix_open(struct file_system *file_system, struct file **out
         [FILE_WRITE] = O_RDWR,
         [FILE_CREATE] = O_RDWR | O_CREAT | O_TRUNC,
         [FILE_EXTEND] = O_RDWR | O_CREAT,
+        [FILE_WRITE_DIRECT] = O_RDWR | O_DIRECT,
+        [FILE_CREATE_DIRECT] = O_RDWR | O_CREAT | O_TRUNC | O_DIRECT,
     };
     (void)file_system;
     size_t path_bytes = strlen(path) + 1;
@@ -162,6 +174,10 @@ static enum status posix_open(struct file_system *file_system, struct file **out
     memcpy(file->path, path, path_bytes);
 
     UNINTERRUPTED(file->descriptor, open(path, flags[mode] | O_CLOEXEC, FILE_PERMISSIONS));
+    if (file->descriptor < 0 && errno == EINVAL) { /* a file system that knows no O_DIRECT */
+        int buffered = flags[mode] & ~O_DIRECT;
+        UNINTERRUPTED(file->descriptor, open(path, buffered | O_CLOEXEC, FILE_PERMISSIONS));
+    }
     if (file->descriptor < 0) {
         bool is_absent = errno == ENOENT && !(flags[mode] & O_CREAT);
         enum status status =

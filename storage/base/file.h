@@ -22,9 +22,14 @@ enum file_mode {
     FILE_WRITE,  /* must exist; read and write; STATUS_NOT_FOUND when it does not */
     FILE_CREATE, /* read and write; made, or emptied when it exists */
     FILE_EXTEND, /* read and write; made when absent, kept when present */
+    /* The same as FILE_WRITE and FILE_CREATE, for a file that is written once and hardly read: past
+     * the system's cache where that can be done, which takes pages at page borders from memory
+     * aligned to FILE_DIRECT_ALIGNMENT. */
+    FILE_WRITE_DIRECT,
+    FILE_CREATE_DIRECT,
 };
 
-enum { FILE_PATH_BYTES_MAX = 1024 };
+enum { FILE_PATH_BYTES_MAX = 1024, FILE_DIRECT_ALIGNMENT = 4096 };
 
 /* First member of every form's file. */
 struct file {

@@ -152,7 +152,7 @@ static enum status fault_open(struct file_system *file_system, struct file **out
                               const char *path, enum file_mode mode, struct error *error)
 {
     struct file_fault *fault = file_fault_of(file_system);
-    bool creates = mode == FILE_CREATE || mode == FILE_EXTEND;
+    bool creates = mode == FILE_CREATE || mode == FILE_EXTEND || mode == FILE_CREATE_DIRECT;
     enum status status = fault_step(fault, creates ? NEEDS_ROOM : NEEDS_NOTHING, path, error);
     if (status < 0) return status;
     struct fault_file *file = fault_file_create(fault, path, error);

@@ -157,7 +157,7 @@ static const struct file_operations memory_file_operations = {
 static enum status memory_open_node(struct file_memory *memory, struct image_node **out_node,
                                     const char *path, enum file_mode mode, struct error *error)
 {
-    bool creates = mode == FILE_CREATE || mode == FILE_EXTEND;
+    bool creates = mode == FILE_CREATE || mode == FILE_EXTEND || mode == FILE_CREATE_DIRECT;
     struct image_place place;
     int failure = image_find(&memory->image, path, &place);
     if (failure == ENOENT && !creates) return STATUS_NOT_FOUND;
@@ -169,7 +169,8 @@ static enum status memory_open_node(struct file_memory *memory, struct image_nod
     enum status status = STATUS_OK;
     if (!place.node) {
         status = image_make(&memory->image, &place, false, error);
-    } else if (mode == FILE_CREATE && place.node->visible.size_bytes > 0) {
+    } else if ((mode == FILE_CREATE || mode == FILE_CREATE_DIRECT) &&
+               place.node->visible.size_bytes > 0) {
         status = image_resize(place.node, 0, error);
     }
     if (status < 0) return status;
