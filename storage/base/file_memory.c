@@ -395,7 +395,7 @@ static enum status memory_create_bare(struct file_memory **out_memory, struct er
 
 enum status file_memory_create(struct file_memory **out_memory, struct error *error)
 {
-    struct file_memory *memory;
+    struct file_memory *memory = NULL;
     enum status status = memory_create_bare(&memory, error);
     if (status < 0) return status;
     status = image_init(&memory->image, UINT64_MAX, error);
@@ -428,7 +428,7 @@ struct file_system *file_memory_system(struct file_memory *memory)
 enum status file_memory_copy(struct file_memory **out_copy, struct file_memory *memory,
                              struct error *error)
 {
-    struct file_memory *copy;
+    struct file_memory *copy = NULL;
     enum status status = memory_create_bare(&copy, error);
     if (status < 0) return status;
     uv_mutex_lock(&memory->mutex);

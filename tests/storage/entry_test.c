@@ -145,7 +145,9 @@ struct key {
 
 static void key_number(struct key *key, uint64_t number, size_t size)
 {
-    while (size-- > 0) key->bytes[key->size++] = (unsigned char)(number >> 8 * size);
+    unsigned char *target = key->bytes + key->size;
+    key->size += size;
+    while (size > 0) *target++ = (unsigned char)(number >> 8 * --size);
 }
 
 static void key_text(struct key *key, const struct text_value *text)
