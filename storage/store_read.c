@@ -89,16 +89,63 @@ enum status store_value_at(struct store *store, uint32_t number, int64_t time_ns
     return STATUS_NOT_FOUND;
 }
 
+/* 0 for a file that is not there. */
+static enum status store_file_bytes(struct store *store, const char *path, uint64_t *total_bytes,
+                                    struct error *error)
+{
+    struct file *file = NULL;
+    uint64_t bytes = 0;
+    enum status status = file_open(store->file_system, &file, path, FILE_READ, error);
+    if (status == STATUS_OK) status = file_size(file, &bytes, error);
+    file_close(file);
+    *total_bytes += bytes;
+    return status < 0 ? status : STATUS_OK;
+}
+
+static enum status store_catalog_bytes(struct store *store, uint64_t *out_bytes,
+                                       struct error *error)
+{
+    uv_mutex_lock(&store->manifest_lock);
+    uint64_t snapshot_number = manifest_state(store->manifest)->snapshot_number;
+    uint64_t frontier_number = manifest_state(store->manifest)->frontier_number;
+    uv_mutex_unlock(&store->manifest_lock);
+    char path[FILE_PATH_BYTES_MAX];
+    *out_bytes = 0;
+    store_path(store, path, DISK_CATALOG_DIRECTORY, DISK_IDENTITIES);
+    enum status status = store_file_bytes(store, path, out_bytes, error);
+    if (status < 0) return status;
+    store_path(store, path, DISK_CATALOG_DIRECTORY, DISK_SNAPSHOT_FORMAT, snapshot_number);
+    status = store_file_bytes(store, path, out_bytes, error);
+    if (status < 0) return status;
+    store_path(store, path, DISK_CATALOG_DIRECTORY, DISK_FRONTIER_FORMAT, frontier_number);
+    return store_file_bytes(store, path, out_bytes, error);
+}
+
+/* Records of the own journals, which are samples too, but not the plant's. */
+static uint64_t store_journal_count(struct store *store)
+{
+    uint64_t count = 0;
+    uv_mutex_lock(&store->head_lock);
+    for (size_t i = 0; i < store->journal_count; i++) {
+        count += store->journals[i].position.sequence;
+    }
+    uv_mutex_unlock(&store->head_lock);
+    return count;
+}
+
 enum status store_statistics(struct store *store, struct store_statistics *out_statistics,
                              struct error *error)
 {
-    (void)error;
+    uint64_t catalog_bytes;
+    enum status status = store_catalog_bytes(store, &catalog_bytes, error);
+    if (status < 0) return status;
     struct snapshot *snapshot = store_snapshot(store);
     struct store_statistics statistics = {
         .tag_count = catalog_tag_count(store->catalog),
         .sample_count = head_sample_count(snapshot->active),
         .segment_count = snapshot->segment_count,
         .wal_bytes = wal_disk_bytes(store->wal),
+        .catalog_bytes = catalog_bytes,
         .memory_bytes = head_bytes(snapshot->active) + 2 * store->options.wal_buffer_bytes +
                         catalog_memory_bytes(store->catalog),
         .appended_count = atomic_load(&store->appended_count),
@@ -119,6 +166,12 @@ enum status store_statistics(struct store *store, struct store_statistics *out_s
         statistics.sample_count += segment_footer(snapshot->segments[i])->sample_count;
     }
     snapshot_unref(snapshot);
+    uint64_t journal_count = store_journal_count(store);
+    if (statistics.sample_count > journal_count) {
+        statistics.sample_count -= journal_count;
+    } else {
+        statistics.sample_count = 0;
+    }
     *out_statistics = statistics;
     return STATUS_OK;
 }
