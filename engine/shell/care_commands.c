@@ -69,13 +69,8 @@ enum exit_code stats_run(const struct command *command, int argc, const char **a
     const char *json = NULL;
     const struct option options[] = {PLACE_OPTIONS(place),
                                      {"--json", NULL, "one JSON object", &json}};
-    struct arguments arguments;
-    if (!arguments_parse(&arguments, command, options, sizeof options / sizeof options[0], argc,
-                         argv)) {
+    if (!options_parse(command, options, sizeof options / sizeof options[0], argc, argv)) {
         return EXIT_WRONG_USAGE;
-    }
-    if (arguments.word_count > 0) {
-        return command_misuse(command, "unexpected \"%s\"", arguments.words[0]);
     }
     struct bede *bede = place_open(&place, command, false);
     if (!bede) return EXIT_FAILED;
@@ -110,13 +105,8 @@ enum exit_code compact_run(const struct command *command, int argc, const char *
     const char *all = NULL;
     const struct option options[] = {
         PLACE_OPTIONS(place), {"--all", NULL, "into one segment, whatever their sizes", &all}};
-    struct arguments arguments;
-    if (!arguments_parse(&arguments, command, options, sizeof options / sizeof options[0], argc,
-                         argv)) {
+    if (!options_parse(command, options, sizeof options / sizeof options[0], argc, argv)) {
         return EXIT_WRONG_USAGE;
-    }
-    if (arguments.word_count > 0) {
-        return command_misuse(command, "unexpected \"%s\"", arguments.words[0]);
     }
     struct bede *bede = place_open(&place, command, false);
     if (!bede) return EXIT_FAILED;

@@ -116,3 +116,13 @@ bool arguments_parse(struct arguments *arguments, const struct command *command,
     }
     return true;
 }
+
+bool options_parse(const struct command *command, const struct option *options, size_t option_count,
+                   int argc, const char **argv)
+{
+    struct arguments arguments;
+    if (!arguments_parse(&arguments, command, options, option_count, argc, argv)) return false;
+    if (arguments.word_count == 0) return true;
+    (void)command_misuse(command, "unexpected \"%s\"", arguments.words[0]);
+    return false;
+}

@@ -44,6 +44,10 @@ bool arguments_parse(struct arguments *arguments, const struct command *command,
                      const struct option *options, size_t option_count, int argc,
                      const char **argv);
 
+/* The same, for a command that takes options only. */
+bool options_parse(const struct command *command, const struct option *options, size_t option_count,
+                   int argc, const char **argv);
+
 /* "bede NAME: …" on stderr; returns the code that fits. */
 enum exit_code command_fail(const struct command *command, const char *format, ...)
     __attribute__((format(printf, 2, 3)));

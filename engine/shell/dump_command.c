@@ -52,13 +52,8 @@ enum exit_code dump_run(const struct command *command, int argc, const char **ar
     struct place place = {0};
     struct selection selection = {0};
     const struct option options[] = {PLACE_OPTIONS(place), SELECTION_OPTIONS(selection)};
-    struct arguments arguments;
-    if (!arguments_parse(&arguments, command, options, sizeof options / sizeof options[0], argc,
-                         argv)) {
+    if (!options_parse(command, options, sizeof options / sizeof options[0], argc, argv)) {
         return EXIT_WRONG_USAGE;
-    }
-    if (arguments.word_count > 0) {
-        return command_misuse(command, "unexpected \"%s\"", arguments.words[0]);
     }
     struct bede_read read;
     if (!selection_range(&selection, command, &read)) return EXIT_WRONG_USAGE;
@@ -138,13 +133,8 @@ enum exit_code digest_run(const struct command *command, int argc, const char **
     struct place place = {0};
     struct selection selection = {0};
     const struct option options[] = {PLACE_OPTIONS(place), SELECTION_OPTIONS(selection)};
-    struct arguments arguments;
-    if (!arguments_parse(&arguments, command, options, sizeof options / sizeof options[0], argc,
-                         argv)) {
+    if (!options_parse(command, options, sizeof options / sizeof options[0], argc, argv)) {
         return EXIT_WRONG_USAGE;
-    }
-    if (arguments.word_count > 0) {
-        return command_misuse(command, "unexpected \"%s\"", arguments.words[0]);
     }
     struct bede_read read;
     if (!selection_range(&selection, command, &read)) return EXIT_WRONG_USAGE;
