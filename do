@@ -121,6 +121,7 @@ format() {
 lint() {
     need_build clang clang-tidy
     CC=clang CXX=clang++ configure build-clang
+    ninja -C build-clang build.ninja >&2 # when a list of sources changed
     findings=0
     python3 tests/tidy/tidy.py . || findings=1
     cd build-clang
