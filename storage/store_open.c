@@ -8,6 +8,7 @@
 #include "storage/base/slab.h"
 #include "storage/disk_names.h"
 #include "storage/store_state.h"
+#include "storage/wal_format.h"
 
 enum {
     WAL_FILE_BYTES_DEFAULT = 16 << 20,
@@ -47,6 +48,14 @@ static enum status store_create(struct store *store, struct error *error)
 {
     const struct store_options *options = &store->options;
     char path[FILE_PATH_BYTES_MAX];
+    if (options->wal_file_bytes < WAL_FILE_BYTES_MIN ||
+        options->wal_file_bytes > WAL_FILE_BYTES_MAX ||
+        options->wal_file_bytes % WAL_ALIGNMENT != 0) {
+        return error_set(error, STATUS_BAD_INPUT,
+                         "log files of %" PRIu64 " bytes: use %d to %d, a multiple of %d",
+                         options->wal_file_bytes, WAL_FILE_BYTES_MIN, WAL_FILE_BYTES_MAX,
+                         WAL_ALIGNMENT);
+    }
     for (size_t i = 0; i < sizeof store_directories / sizeof store_directories[0]; i++) {
         store_path(store, path, NULL, "%s", store_directories[i]);
         enum status status = store_make_directory(store, path, error);
@@ -268,6 +277,11 @@ static enum status store_open_wal(struct store *store, struct error *error)
     const struct manifest_state *state = manifest_state(store->manifest);
     char directory[FILE_PATH_BYTES_MAX];
     store_path(store, directory, NULL, "%s", DISK_WAL_DIRECTORY);
+    /* The files are as large as when the store was made; the buffers must fit into them. */
+    uint64_t buffer_bytes_max = state->wal_file_bytes - 2 * WAL_ALIGNMENT;
+    if (store->options.wal_buffer_bytes > buffer_bytes_max) {
+        store->options.wal_buffer_bytes = buffer_bytes_max;
+    }
     struct wal_options options = {
         .file_system = store->file_system,
         .clock = store->clock,
