@@ -19,20 +19,26 @@
 
 enum { BATCH_DEFAULT = 1000, BATCH_MAX = 65536, NAMED_MAX = 10, COLUMN_NONE = -1 };
 
+/* The column that a reject file has more than its source. No tag can have this name, so a corrected
+ * reject file is imported as it is. */
+#define REASON_COLUMN "$reason"
+
 struct import {
     const struct command *command;
     const char *format; /* "long", "wide" or NULL: told from the header */
     int64_t unit_ns;
     int32_t zone_seconds;
     struct import_tags *tags;
-    FILE *reject; /* NULL: rejected lines are only named */
-    bool reject_has_header;
+    FILE *reject;        /* NULL: rejected lines are only named */
+    char *reject_header; /* owned; of the files whose lines are in it; NULL: none yet */
     uint64_t rejected_count;
     bool show_progress;
     int64_t begin_ns;
     int64_t shown_ns;
     const char *file; /* at hand */
     struct csv_reader *reader;
+    size_t column_count; /* of its header */
+    size_t field_count;  /* of its row at hand; at least column_count when the row is no CSV */
     bool is_wide;
     /* Columns of the long form. */
     int tag_column, time_column, value_column, quality_column;
@@ -61,7 +67,35 @@ static void reject_row(struct import *import, const char *reason)
     if (!import->reject) return;
     struct csv_field row = csv_reader_row_text(import->reader);
     (void)fwrite(row.text, 1, row.size_bytes, import->reject);
+    /* A short row must not have its reason in a column of values. */
+    for (size_t i = import->field_count; i < import->column_count; i++) {
+        (void)fputc(',', import->reject);
+    }
     (void)fprintf(import->reject, ",\"%s\"\n", reason);
+}
+
+/* One header for all that is rejected: under another one, columns would change their meaning. */
+static bool reject_begin(struct import *import)
+{
+    struct csv_field row = csv_reader_row_text(import->reader);
+    if (!import->reject_header) {
+        import->reject_header = strndup(row.text, row.size_bytes);
+        if (!import->reject_header) {
+            (void)command_fail(import->command, "out of memory");
+            return false;
+        }
+        (void)fprintf(import->reject, "%s," REASON_COLUMN "\n", import->reject_header);
+        return true;
+    }
+    if (strlen(import->reject_header) == row.size_bytes &&
+        memcmp(import->reject_header, row.text, row.size_bytes) == 0) {
+        return true;
+    }
+    (void)command_fail(import->command,
+                       "%s: its header differs from that of the file before; with --reject, import "
+                       "them one by one",
+                       import->file);
+    return false;
 }
 
 static bool time_read(const struct import *import, const struct csv_field *field,
@@ -80,8 +114,8 @@ static bool import_value(struct import *import, const char *name, size_t name_by
 {
     struct bede_error error = {.status = BEDE_OK, .text = ""};
     const char *reason = error.text;
-    struct import_tag *tag =
-        import_tags_find(import->tags, name, name_bytes, value->text, value->size_bytes, &error);
+    struct import_tag *tag = import_tags_find(import->tags, name, name_bytes, value->text,
+                                              value->size_bytes, &reason, &error);
     bool added = tag && import_tag_add(import->tags, tag, time_ns, value->text, value->size_bytes,
                                        quality, &reason, &error);
     if (added) return true;
@@ -139,7 +173,7 @@ static bool import_wide_row(struct import *import, const struct csv_field *field
         return true;
     }
     for (size_t i = 1; i < count; i++) {
-        if (fields[i].size_bytes == 0) continue;
+        if (fields[i].size_bytes == 0 || strcmp(import->names[i], REASON_COLUMN) == 0) continue;
         if (!import_value(import, import->names[i], strlen(import->names[i]), time_ns, &fields[i],
                           BEDE_GOOD)) {
             return false;
@@ -205,13 +239,8 @@ static bool import_header(struct import *import, const struct csv_field *fields,
         (void)command_fail(import->command, "out of memory");
         return false;
     }
-    if (import->reject && !import->reject_has_header) {
-        struct csv_field row = csv_reader_row_text(import->reader);
-        (void)fwrite(row.text, 1, row.size_bytes, import->reject);
-        (void)fputs(",reason\n", import->reject);
-        import->reject_has_header = true;
-    }
-    return true;
+    import->column_count = count;
+    return !import->reject || reject_begin(import);
 }
 
 static void show_progress(struct import *import)
@@ -236,6 +265,7 @@ static bool import_rows(struct import *import)
     for (;;) {
         enum status status = csv_reader_next(import->reader, &fields, &count, &error);
         if (status == STATUS_END) break;
+        import->field_count = status == STATUS_OK ? count : import->column_count;
         if (status == STATUS_BAD_INPUT && has_header) {
             reject_row(import, error.text);
             continue;
@@ -353,8 +383,9 @@ static enum exit_code import_files(struct import *import, const struct arguments
         done = import_file(import, arguments->words[i]);
     }
     if (import->show_progress) (void)fputc('\n', stderr);
+    if (import->has_failed) return EXIT_FAILED; /* said already; what waits was not stored */
     struct bede_error error;
-    int status = import->has_failed ? BEDE_OK : import_tags_write(import->tags, &error);
+    int status = import_tags_write(import->tags, &error);
     if (status >= 0) status = bede_sync(bede, &error);
     if (status < 0) return command_fail(import->command, "%s", error.text);
     double seconds = (double)(clock->monotonic_ns(clock) - import->begin_ns) / 1e9;
@@ -400,6 +431,7 @@ enum exit_code import_run(const struct command *command, int argc, const char **
         import_tags_destroy(import.tags);
         code = place_close(bede, command, code);
     }
+    free(import.reject_header);
     if (import.reject && fclose(import.reject) != 0) {
         code = command_fail(command, "%s: cannot write: %s", texts.reject, strerrordesc_np(errno));
     }

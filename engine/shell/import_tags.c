@@ -8,11 +8,20 @@
 #include "storage/base/hash.h"
 #include "storage/base/text.h"
 
-enum { NOT_MADE = -1, ROWS_FIRST = 16, TICKETS = 32, WAITING_BYTES_MAX = 128 << 20 };
+enum {
+    NOT_MADE = -1,
+    ROWS_FIRST = 16,
+    TICKETS = 32,
+    WAITING_BYTES_MAX = 128 << 20,
+    NAME_BYTES_MAX = 255,
+    TEXT_BYTES_MAX = 64 << 10,
+    APPEND_TEXT_BYTES_MAX = 256 << 10, /* texts of one append: a log frame has its limit */
+};
 
 struct import_tag {
-    char *name;     /* owned */
-    int64_t number; /* NOT_MADE: still to be made */
+    char *name;        /* owned */
+    size_t name_bytes; /* with the prefix */
+    int64_t number;    /* NOT_MADE: still to be made */
     int type;
     char *states;      /* owned; of a state tag */
     int64_t *times_ns; /* owned, like the other columns */
@@ -97,8 +106,9 @@ void import_tags_destroy(struct import_tags *tags)
 static bool name_is(const struct import_tag *tag, const struct import_tags *tags, const char *name,
                     size_t name_bytes)
 {
-    const char *own = tag->name + strlen(tags->prefix);
-    return strncmp(own, name, name_bytes) == 0 && own[name_bytes] == 0;
+    size_t prefix_bytes = strlen(tags->prefix);
+    return tag->name_bytes - prefix_bytes == name_bytes &&
+           memcmp(tag->name + prefix_bytes, name, name_bytes) == 0;
 }
 
 /* Where the tag is in the table, or belongs. */
@@ -163,9 +173,21 @@ static bool import_tag_define(struct import_tags *tags, struct import_tag *tag,
     return tag->states != NULL;
 }
 
+/* Why the store would refuse the name, or NULL: one bad name must not cost the other rows. */
+static const char *name_fault(const char *name, size_t name_bytes)
+{
+    if (name_bytes == 0) return "no tag";
+    if (name_bytes > NAME_BYTES_MAX) return "the tag's name is longer than 255 bytes";
+    if (name[0] == '$') return "names that begin with $ are the store's own";
+    if (!text_is_clean_utf8(name, name_bytes)) {
+        return "the tag's name is no UTF-8, or holds a control character";
+    }
+    return NULL;
+}
+
 struct import_tag *import_tags_find(struct import_tags *tags, const char *name, size_t name_bytes,
                                     const char *first_value, size_t value_bytes,
-                                    struct bede_error *error)
+                                    const char **out_reason, struct bede_error *error)
 {
     if (tags->last && name_is(tags->last, tags, name, name_bytes)) return tags->last;
     size_t place = table_place(tags, name, name_bytes);
@@ -178,8 +200,14 @@ struct import_tag *import_tags_find(struct import_tags *tags, const char *name, 
     if (!tag || !tag->name) goto fail;
     memcpy(tag->name, tags->prefix, prefix_bytes);
     memcpy(tag->name + prefix_bytes, name, name_bytes);
-    tag->name[prefix_bytes + name_bytes] = 0;
+    tag->name_bytes = prefix_bytes + name_bytes;
+    tag->name[tag->name_bytes] = 0;
     error->status = BEDE_OK;
+    const char *fault = name_fault(tag->name, tag->name_bytes);
+    if (fault) {
+        *out_reason = fault;
+        goto fail;
+    }
     if (!import_tag_define(tags, tag, first_value, value_bytes, error)) goto fail;
     if (!list_add(tags, tag)) {
         out_of_memory(error);
@@ -310,6 +338,14 @@ bool import_tag_add(struct import_tags *tags, struct import_tag *tag, int64_t ti
         *out_reason = "the tag's type cannot hold the value";
         return false;
     }
+    if (tag->type == BEDE_TEXT && value_bytes > TEXT_BYTES_MAX) {
+        *out_reason = "the text is longer than 65536 bytes";
+        return false;
+    }
+    if (time_ns == INT64_MIN || time_ns == INT64_MAX) {
+        *out_reason = "ts is outside the calendar";
+        return false;
+    }
     *out_reason = "out of memory";
     if (tag->count == tag->count_max && !import_tag_grow(tag)) {
         out_of_memory(error);
@@ -329,12 +365,11 @@ bool import_tag_add(struct import_tags *tags, struct import_tag *tag, int64_t ti
     tags->waiting_bytes += 24 + width + (tag->type == BEDE_TEXT ? value_bytes : 0);
 
     int status = BEDE_OK;
-    if (tags->waiting_bytes > WAITING_BYTES_MAX) {
+    bool is_full = tag->count >= tags->batch || tag->text_bytes >= APPEND_TEXT_BYTES_MAX;
+    if (tags->waiting_bytes > WAITING_BYTES_MAX || (is_full && tag->number == NOT_MADE)) {
         status = import_tags_write(tags, error);
-    } else if (tag->count >= tags->batch && tag->number != NOT_MADE) {
+    } else if (is_full) {
         status = import_tag_append(tags, tag, error);
-    } else if (tag->count >= tags->batch) {
-        status = import_tags_write(tags, error);
     }
     *out_reason = error->text;
     return status >= 0;

@@ -20,12 +20,13 @@ struct import_tags *import_tags_create(struct bede *bede, const char *prefix, si
 void import_tags_destroy(struct import_tags *tags); /* accepts NULL; waiting rows are dropped */
 
 /* The tag of this name, known to the store, to this import, or new. first_value decides the type of
- * a new one. NULL with *error set when it cannot be, or out of memory. */
+ * a new one. NULL with a reason when there can be no tag of this name; NULL with *error set, and
+ * error->status negative, when the store failed. */
 struct import_tag *import_tags_find(struct import_tags *tags, const char *name, size_t name_bytes,
                                     const char *first_value, size_t value_bytes,
-                                    struct bede_error *error);
+                                    const char **out_reason, struct bede_error *error);
 
-/* Adds a row; false with a reason when the tag's type cannot hold the value. *error is set, and
+/* Adds a row; false with a reason when the tag cannot hold the value or the time. *error is set, and
  * error->status negative, when the store failed. */
 bool import_tag_add(struct import_tags *tags, struct import_tag *tag, int64_t time_ns,
                     const char *value, size_t value_bytes, uint32_t quality,

@@ -20,7 +20,8 @@ const struct command commands[] = {
      "wide:  a header  ts,TAG,TAG,…  and one time a line; empty fields are no values\n"
      "ts is RFC 3339, or an integer in --unit (default ns). --zone is the offset of times that\n"
      "have none: UTC (default) or +HH:MM. Tags that are not there are made: f64 when the text is\n"
-     "a number, else text. Lines that cannot be stored go to --reject with the reason.\n",
+     "a number, else text. Lines that cannot be stored go to --reject with the reason in a column\n"
+     "$reason; corrected, that file is imported as it is.\n",
      import_run},
     {"dump", "[--tags GLOB] [--from T] [--to T] [--data DIR]",
      "print what is visible, one line a value, in canonical form",
