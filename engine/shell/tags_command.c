@@ -480,7 +480,7 @@ enum exit_code tags_run(const struct command *command, int argc, const char **ar
         return command_misuse(command, "unexpected \"%s\"", arguments.words[2]);
     }
     if (is_import && !what) return command_misuse(command, "which file?");
-    struct bede *bede = place_open(&place, command, is_import && !dry_run);
+    struct bede *bede = place_open(&place, command, false);
     if (!bede) return EXIT_FAILED;
     enum exit_code code = is_import ? import_tags_file(command, bede, what, dry_run != NULL)
                                     : write_tags(command, bede, what, is_export);
