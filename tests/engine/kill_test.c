@@ -155,12 +155,13 @@ static uint64_t check_writer(struct bede *bede, int number, uint64_t acknowledge
     int status;
     while ((status = bede_cursor_next(cursor, &columns, &error)) == BEDE_OK) {
         const int64_t *values = columns.values;
+        /* An assertion that holds costs a write to Check's log; here are millions. */
         for (size_t i = 0; i < columns.count; i++) {
             uint64_t at = (uint64_t)(columns.times_ns[i] - EPOCH_NS) / 1000000;
-            ck_assert_uint_lt(at, VALUES_MAX);
-            ck_assert_msg(values[i] == value_of(number, at), "writer %d: value %" PRIu64 " differs",
-                          number, at);
-            ck_assert_msg(!seen[at], "writer %d: value %" PRIu64 " is there twice", number, at);
+            if (at >= VALUES_MAX || values[i] != value_of(number, at)) {
+                ck_abort_msg("writer %d: value %" PRIu64 " differs", number, at);
+            }
+            if (seen[at]) ck_abort_msg("writer %d: value %" PRIu64 " is there twice", number, at);
             seen[at] = 1;
             end = at + 1;
         }
@@ -168,9 +169,9 @@ static uint64_t check_writer(struct bede *bede, int number, uint64_t acknowledge
     ck_assert_msg(status == BEDE_END, "%s", error.text);
     bede_cursor_close(cursor);
     for (uint64_t i = 0; i < acknowledged; i++) {
-        ck_assert_msg(seen[i],
-                      "writer %d: value %" PRIu64 " of %" PRIu64 " acknowledged ones is gone",
-                      number, i, acknowledged);
+        if (seen[i]) continue;
+        ck_abort_msg("writer %d: value %" PRIu64 " of %" PRIu64 " acknowledged ones is gone",
+                     number, i, acknowledged);
     }
     /* The half that is written first of a pair may stand alone at the end. */
     return (end + 2 * ROWS - 1) / (2 * ROWS) * (2 * ROWS);
