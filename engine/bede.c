@@ -180,7 +180,7 @@ int bede_tag_change(struct bede *bede, uint32_t tag, const struct bede_tag_defin
         return report(error_set(&inner, STATUS_BAD_INPUT, "there is no tag %u", tag), &inner,
                       error);
     }
-    if (found < 0) return found;
+    if (found != BEDE_OK) return found;
     struct bede_tag_definition *whole = &info.definition;
     if (fields & BEDE_TAG_NAME) whole->name = definition->name;
     if (fields & BEDE_TAG_TYPE) whole->type = definition->type;
@@ -519,6 +519,7 @@ int bede_erase(struct bede *bede, uint32_t tag, int64_t time_ns, const char *use
                   &inner, error);
 }
 
+/* NOLINTNEXTLINE(readability-function-size): a deletion is this many things */
 int bede_delete(struct bede *bede, const uint32_t *tags, size_t count, int64_t from_ns,
                 int64_t to_ns, const char *user, const char *reason, struct bede_mask *out_mask,
                 struct bede_error *error)
@@ -858,7 +859,7 @@ int bede_stats(struct bede *bede, struct bede_stats *out_stats, struct bede_erro
         .compaction_count = inside.compaction_count,
         .recovered_count = inside.recovery.sample_count,
         .recovered_ns = inside.recovery_ns,
-        .damaged_count = inside.recovery.damaged_count,
+        .damaged_count = inside.recovery.damaged_count + inside.bad_record_count,
         .torn_bytes = inside.recovery.torn_bytes,
     };
     memcpy(out_stats->first_damage, inside.recovery.first_damage, sizeof out_stats->first_damage);

@@ -183,12 +183,19 @@ static enum status map_write_mark(struct identity_map *map, uint32_t durable, st
     return status;
 }
 
+/* In the place of one whose creation was cut short: when the sync of its directory failed, its name
+ * may never become durable, and only a new one does. */
 static enum status map_create_file(struct identity_map *map, struct file_system *file_system,
                                    struct error *error)
 {
     struct map_header header = {.magic = IDENTITY_MAP_MAGIC, .version = IDENTITY_MAP_VERSION};
     header.checksum = hash64(&header, offsetof(struct map_header, checksum));
-    enum status status = file_truncate(map->file, 0, error);
+    file_close(map->file);
+    map->file = NULL;
+    enum status status = file_remove(file_system, map->path, error);
+    if (status == STATUS_OK) {
+        status = file_open(file_system, &map->file, map->path, FILE_CREATE, error);
+    }
     if (status == STATUS_OK) status = file_write_at(map->file, &header, sizeof header, 0, error);
     if (status == STATUS_OK) status = map_write_mark(map, 0, error);
     if (status == STATUS_OK) status = file_sync(map->file, error);
@@ -265,23 +272,29 @@ static enum status map_write_again(struct identity_map *map, uint32_t from, uint
     return file_sync(map->file, error);
 }
 
-static enum status map_read_file(struct identity_map *map, uint64_t file_bytes, struct error *error)
+/* A mark that was cut in the middle of its writing says nothing, and does no harm: then all records
+ * up to the last whole one count as given out. */
+static enum status map_read_mark(struct identity_map *map, bool *out_has_mark, struct error *error)
 {
-    uint64_t record_count = (file_bytes - HEADER_BYTES) / sizeof(struct map_record);
     struct map_mark mark;
     enum status status =
         file_read_at(map->file, &mark, sizeof mark, sizeof(struct map_header), error);
     if (status < 0) return status;
-    /* A mark that was cut in the middle of its writing says nothing, and does no harm: then all
-     * records up to the last whole one count as given out. */
-    bool has_mark = mark.checksum == mark_checksum(&mark);
-    map->marked = has_mark ? mark.durable : 0;
+    *out_has_mark = mark.checksum == mark_checksum(&mark);
+    map->marked = *out_has_mark ? mark.durable : 0;
+    return STATUS_OK;
+}
+
+static enum status map_read_file(struct identity_map *map, uint64_t file_bytes, bool has_mark,
+                                 struct error *error)
+{
+    uint64_t record_count = (file_bytes - HEADER_BYTES) / sizeof(struct map_record);
     uint64_t total = record_count > map->marked ? record_count : map->marked;
     if (total > TAG_COUNT_MAX) {
         return error_set(error, STATUS_TOO_LARGE, "%s: more than %d tags", map->path,
                          TAG_COUNT_MAX);
     }
-    status = map_reserve(map, 0, (uint32_t)total, error);
+    enum status status = map_reserve(map, 0, (uint32_t)total, error);
     if (status < 0) return status;
     uint32_t kept = 0;
     status = map_read_records(map, (uint32_t)record_count, has_mark, &kept, error);
@@ -310,13 +323,16 @@ static enum status map_open_file(struct identity_map *map, struct file_system *f
         status = file_read_at(map->file, &header, sizeof header, 0, error);
         if (status < 0) return status;
     }
+    bool has_mark = false;
     status = map_check_header(map, &header, error);
-    /* Nothing behind the header: a creation that was cut short, and no number was given out. */
-    if (status == STATUS_CORRUPT && file_bytes <= HEADER_BYTES) {
+    if (status == STATUS_OK) status = map_read_mark(map, &has_mark, error);
+    if (status < 0 && status != STATUS_CORRUPT) return status;
+    /* Nothing behind the header: perhaps a creation that was cut short; no number was given out. */
+    if (file_bytes <= HEADER_BYTES && map->marked == 0) {
         status = map_create_file(map, file_system, error);
         return status < 0 ? status : map_reserve(map, 0, 0, error);
     }
-    return status < 0 ? status : map_read_file(map, file_bytes, error);
+    return status < 0 ? status : map_read_file(map, file_bytes, has_mark, error);
 }
 
 static enum status map_init(struct identity_map *map, const char *path, struct error *error)

@@ -133,6 +133,7 @@ static enum status settle_cell(struct settle *settle, struct identity identity,
         const struct entry *entry = &entries[i];
         if (i + 1 < count && entry_compare(entry, &entries[i + 1]) == 0) continue;
         if (entry->kind == ENTRY_COLLECTED) {
+            ASSERT(winner);
             bool is_best_of_origin = entry->origin != winner->origin;
             for (size_t j = i + 1; j < count && is_best_of_origin; j++) {
                 is_best_of_origin =

@@ -22,12 +22,6 @@ enum {
 static const char *const store_directories[] = {DISK_WAL_DIRECTORY, DISK_SEGMENT_DIRECTORY,
                                                 DISK_CATALOG_DIRECTORY};
 
-static enum status store_make_directory(struct store *store, const char *path, struct error *error)
-{
-    enum status status = file_create_directory(store->file_system, path, error);
-    return status == STATUS_EXISTS ? STATUS_OK : status;
-}
-
 static enum status store_sync_parent(struct store *store, struct error *error)
 {
     char parent[FILE_PATH_BYTES_MAX];
@@ -36,6 +30,27 @@ static enum status store_sync_parent(struct store *store, struct error *error)
     if (!slash) return file_sync_directory(store->file_system, ".", error);
     slash[slash == parent ? 1 : 0] = 0;
     return file_sync_directory(store->file_system, parent, error);
+}
+
+/* A name whose sync failed may never become durable, whatever is synced later; only a new one
+ * does. So it goes again. */
+static enum status store_make_root(struct store *store, struct error *error)
+{
+    struct error ignored;
+    enum status status = file_create_directory(store->file_system, store->path, error);
+    if (status == STATUS_EXISTS) return STATUS_OK;
+    if (status < 0) return status;
+    status = store_sync_parent(store, error);
+    if (status < 0) (void)file_remove(store->file_system, store->path, &ignored);
+    return status;
+}
+
+/* In the place of an empty one, which is left from a creation that failed (see above). One that
+ * holds something is no such thing, and stays: a store that lost its manifest. */
+static enum status store_make_directory(struct store *store, const char *path, struct error *error)
+{
+    enum status status = file_remove(store->file_system, path, error);
+    return status < 0 ? status : file_create_directory(store->file_system, path, error);
 }
 
 static uint64_t store_new_u64(uint64_t chosen)
@@ -278,7 +293,7 @@ static enum status store_open_wal(struct store *store, struct error *error)
     char directory[FILE_PATH_BYTES_MAX];
     store_path(store, directory, NULL, "%s", DISK_WAL_DIRECTORY);
     /* The files are as large as when the store was made; the buffers must fit into them. */
-    uint64_t buffer_bytes_max = state->wal_file_bytes - 2 * WAL_ALIGNMENT;
+    uint64_t buffer_bytes_max = state->wal_file_bytes - (uint64_t)2 * WAL_ALIGNMENT;
     if (store->options.wal_buffer_bytes > buffer_bytes_max) {
         store->options.wal_buffer_bytes = buffer_bytes_max;
     }
@@ -460,9 +475,8 @@ static enum status store_is_there(struct store *store, struct error *error)
 static enum status store_open_files(struct store *store, struct error *error)
 {
     char path[FILE_PATH_BYTES_MAX];
-    enum status status = store->options.existing_only
-                             ? store_is_there(store, error)
-                             : store_make_directory(store, store->path, error);
+    enum status status =
+        store->options.existing_only ? store_is_there(store, error) : store_make_root(store, error);
     if (status != STATUS_OK) return status;
     store_path(store, path, NULL, DISK_LOCK);
     status = file_lock(store->file_system, &store->lock_file, path, error);

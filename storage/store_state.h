@@ -143,8 +143,8 @@ uint64_t store_take_number(struct store *store);
 
 /* ---- store_flush.c, store_compaction.c ---- */
 
-void store_keep(void *store);   /* body of the keeper */
-void store_merger(void *store); /* body of the merger */
+void store_keep(void *context);   /* body of the keeper */
+void store_merger(void *context); /* body of the merger */
 
 /* ---- store_journal.c ---- */
 

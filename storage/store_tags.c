@@ -52,7 +52,7 @@ enum status store_fold(struct store *store, const struct batch *batch, struct er
 {
     struct store_journal *journal = store_journal_of(store, batch->tag);
     struct buffer scratch;
-    buffer_init(&scratch, 4 * JOURNAL_RECORD_BYTES_MAX);
+    buffer_init(&scratch, (size_t)4 * JOURNAL_RECORD_BYTES_MAX);
     enum status status = STATUS_OK;
     for (size_t i = 0; i < batch->sample_count && status == STATUS_OK; i++) {
         ASSERT(batch_type(batch, i) == VALUE_TEXT);
@@ -349,6 +349,7 @@ static enum status mask_record(struct journal_frame *frame, const struct identit
     return STATUS_OK;
 }
 
+/* NOLINTNEXTLINE(readability-function-size): a deletion is this many things */
 enum status store_mask(struct store *store, const uint32_t *numbers, size_t count, int64_t from_ns,
                        int64_t to_ns, const char *user, const char *reason,
                        struct revision *out_group, struct error *error)

@@ -464,6 +464,7 @@ static enum status store_add_explicit(struct store *store, struct batch *batch,
     return status;
 }
 
+/* NOLINTNEXTLINE(readability-function-size): a correction is this many things */
 enum status store_append_explicit(struct store *store, uint32_t number, int64_t time_ns,
                                   enum entry_kind kind, uint64_t value, uint32_t quality,
                                   const char *user, const char *reason, struct error *error)

@@ -171,7 +171,7 @@ static bool scan_clock(struct scan *scan, int64_t *out_seconds, int64_t *out_ns)
         if (scan_take(scan, '.') && !scan_fraction(scan, out_ns)) return false;
     }
     if (hour > 23 || minute > 59 || second > 60) return false; /* 60: a leap second */
-    *out_seconds = (int64_t)hour * 3600 + minute * 60 + second;
+    *out_seconds = (int64_t)hour * 3600 + (int64_t)minute * 60 + second;
     return true;
 }
 
@@ -248,7 +248,8 @@ size_t time_text_from_duration_ns(char *target, int64_t duration_ns)
 {
     char *next = target;
     if (duration_ns <= 0) {
-        memcpy(target, "0s", 2);
+        target[0] = '0';
+        target[1] = 's';
         return 2;
     }
     for (size_t i = 0; i < DURATION_UNIT_COUNT && duration_ns > 0; i++) {

@@ -575,7 +575,8 @@ static void random_name(struct random *random, char *target)
 {
     size_t size = 1 + random_below(random, random_chance(random, 1, 5) ? TAG_NAME_BYTES_MAX : 20);
     for (size_t i = 0; i < size; i++) {
-        target[i] = random_chance(random, 1, 12) ? (char)('b' + random_below(random, 5)) : 'a';
+        target[i] = 'a';
+        if (random_chance(random, 1, 12)) target[i] = "bcdef"[random_below(random, 5)];
     }
     target[size] = 0;
 }
