@@ -144,13 +144,15 @@ static void delta_encode(uint8_t *target, const uint64_t *values, size_t count)
     }
 }
 
+/* Each row of lanes from the one before: no lane waits for its neighbour. Writes whole rows. */
 static void steady_fill(uint64_t *target, size_t count, uint64_t first, uint64_t step)
 {
-    uint64_t row[PACKING_LANES] = {first};
-    for (size_t i = 1; i < PACKING_LANES; i++) row[i] = row[i - 1] + step;
-    for (size_t begin = 0; begin < count; begin += PACKING_LANES) {
-        memcpy(target + begin, row, sizeof row);
-        for (size_t i = 0; i < PACKING_LANES; i++) row[i] += PACKING_LANES * step;
+    for (size_t i = 0; i < PACKING_LANES; i++) target[i] = first + i * step;
+    uint64_t row_step = PACKING_LANES * step;
+    for (size_t i = PACKING_LANES; i < count; i += PACKING_LANES) {
+        for (size_t lane = 0; lane < PACKING_LANES; lane++) {
+            target[i + lane] = target[i + lane - PACKING_LANES] + row_step;
+        }
     }
 }
 
