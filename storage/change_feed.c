@@ -163,30 +163,37 @@ static bool follower_is_empty(const struct follower *follower)
     return follower->wrap_at == 0 && follower->read_at == follower->write_at;
 }
 
-/* Copies the oldest frame into the arena, and frees its room. */
-static enum status follower_take(struct follower *follower, struct arena *arena,
-                                 struct batch *out_batch, struct error *error)
+/* The frame's room is free again. An empty ring begins anew, so that it holds whatever fits. */
+static void follower_step(struct follower *follower, size_t bytes)
 {
+    follower->read_at += bytes;
     if (follower->wrap_at != 0 && follower->read_at == follower->wrap_at) {
         follower->read_at = 0;
         follower->wrap_at = 0;
     }
+    if (follower_is_empty(follower)) {
+        follower->read_at = 0;
+        follower->write_at = 0;
+    }
+}
+
+/* Copies the oldest frame into the arena, and frees its room once it is decoded. */
+static enum status follower_take(struct follower *follower, struct arena *arena,
+                                 struct batch *out_batch, struct error *error)
+{
     struct wal_frame_header header;
     memcpy(&header, follower->ring + follower->read_at, sizeof header);
     uint8_t *copy = arena_take_raw(arena, header.frame_bytes);
     if (!copy) return error_set(error, STATUS_NO_MEMORY, "followed samples");
     memcpy(copy, follower->ring + follower->read_at, header.frame_bytes);
-    follower->read_at += header.frame_bytes;
-    if (follower->wrap_at != 0 && follower->read_at == follower->wrap_at) {
-        follower->read_at = 0;
-        follower->wrap_at = 0;
-    }
     uint64_t sequence;
     bool more;
     enum status status =
         wal_frame_decode(copy, header.frame_bytes, arena, out_batch, &sequence, &more);
     ASSERT(status == STATUS_OK || status == STATUS_NO_MEMORY);
-    return status < 0 ? error_set(error, status, "followed samples") : STATUS_OK;
+    if (status < 0) return error_set(error, status, "followed samples");
+    follower_step(follower, header.frame_bytes);
+    return STATUS_OK;
 }
 
 enum status follower_next(struct follower *follower, uint32_t timeout_ms, struct arena *arena,

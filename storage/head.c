@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "storage/base/assert.h"
-#include "storage/base/slab.h"
 
 enum {
     PAGE_SLOTS = 1024,
@@ -55,11 +54,12 @@ struct head_slot {
 
 struct head_slab {
     struct head_slab *older;
+    bool is_pooled; /* else of a size of its own */
 };
 
 struct head {
     atomic_uint references;
-    size_t slab_bytes;
+    struct slab_pool *pool;  /* borrowed */
     struct head_slab *slabs; /* owned; writer only */
     char *next;              /* free room in the newest slab */
     char *end;
@@ -70,11 +70,11 @@ struct head {
     _Atomic(struct head_slot *) pages[PAGES_MAX];
 };
 
-struct head *head_create(size_t slab_bytes)
+struct head *head_create(struct slab_pool *pool)
 {
     struct head *head = calloc(1, sizeof *head);
     if (!head) return NULL;
-    head->slab_bytes = slab_bytes;
+    head->pool = pool;
     atomic_store_explicit(&head->references, 1, memory_order_relaxed);
     atomic_store_explicit(&head->bytes, sizeof *head, memory_order_relaxed);
     return head;
@@ -93,7 +93,11 @@ void head_unref(struct head *head)
     while (head->slabs) {
         struct head_slab *slab = head->slabs;
         head->slabs = slab->older;
-        free(slab);
+        if (slab->is_pooled) {
+            slab_pool_give(head->pool, slab);
+        } else {
+            free(slab);
+        }
     }
     free(head);
 }
@@ -124,10 +128,11 @@ static void *head_take(struct head *head, size_t size_bytes)
     size_bytes = (size_bytes + 7) / 8 * 8;
     if (size_bytes > (size_t)(head->end - head->next)) {
         size_t slab_bytes = sizeof(struct head_slab) + size_bytes;
-        if (slab_bytes < head->slab_bytes) slab_bytes = head->slab_bytes;
-        struct head_slab *slab = slab_take(slab_bytes);
+        bool is_pooled = slab_bytes <= head->pool->slab_bytes;
+        if (is_pooled) slab_bytes = head->pool->slab_bytes;
+        struct head_slab *slab = is_pooled ? slab_pool_take(head->pool) : slab_take(slab_bytes);
         if (!slab) return NULL;
-        slab->older = head->slabs;
+        *slab = (struct head_slab){.older = head->slabs, .is_pooled = is_pooled};
         head->slabs = slab;
         head->next = (char *)(slab + 1);
         head->end = (char *)slab + slab_bytes;

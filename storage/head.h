@@ -22,13 +22,15 @@
 #include <stdint.h>
 
 #include "storage/base/arena.h"
+#include "storage/base/slab.h"
 #include "storage/base/status.h"
 #include "storage/batch.h"
 
 struct head;
 
-/* One reference. Memory is taken in slabs of about this size. NULL when out of memory. */
-struct head *head_create(size_t slab_bytes);
+/* One reference. Its memory comes from the pool, which outlives it, and goes back there. NULL when
+ * out of memory. */
+struct head *head_create(struct slab_pool *pool);
 struct head *head_ref(struct head *head);
 void head_unref(struct head *head); /* accepts NULL */
 

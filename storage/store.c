@@ -235,6 +235,7 @@ static void store_finish_locks(struct store *store)
     uv_cond_destroy(&store->keeper_wakes);
     uv_cond_destroy(&store->merger_wakes);
     uv_cond_destroy(&store->room_made);
+    slab_pool_finish(&store->slabs);
 }
 
 enum status store_close(struct store *store, struct error *error)

@@ -36,7 +36,7 @@ static int flush_tag_order(const void *left, const void *right)
 /* Puts an empty head in the place of the active one. STATUS_END when there is nothing to flush. */
 static enum status flush_exchange(struct store *store, struct error *error)
 {
-    struct head *fresh = head_create(store->head_slab_bytes);
+    struct head *fresh = head_create(&store->slabs);
     if (!fresh) return error_set(error, STATUS_NO_MEMORY, "head");
     enum status status = STATUS_OK;
     uv_mutex_lock(&store->manifest_lock);

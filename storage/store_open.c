@@ -443,8 +443,10 @@ static void store_default_options(struct store *store, const struct store_option
     store->clock = own->clock;
     /* Two heads at most: one filling, one on its way to disk. */
     store->head_bytes_max = own->memory_bytes_max / 4;
-    store->head_slab_bytes = store->head_bytes_max / 32;
-    if (store->head_slab_bytes > HEAD_SLAB_BYTES_MAX) store->head_slab_bytes = HEAD_SLAB_BYTES_MAX;
+    size_t slab_bytes = store->head_bytes_max / 32;
+    if (slab_bytes > HEAD_SLAB_BYTES_MAX) slab_bytes = HEAD_SLAB_BYTES_MAX;
+    store->slabs.slab_bytes = slab_bytes;
+    store->slabs.count_max = store->head_bytes_max / slab_bytes + 1;
 }
 
 static void store_init_locks(struct store *store)
@@ -459,6 +461,7 @@ static void store_init_locks(struct store *store)
     ASSERT(uv_cond_init(&store->keeper_wakes) == 0);
     ASSERT(uv_cond_init(&store->merger_wakes) == 0);
     ASSERT(uv_cond_init(&store->room_made) == 0);
+    ASSERT(slab_pool_init(&store->slabs, 0, 0));
 }
 
 /* STATUS_NOT_FOUND when it is not, and then nothing is left behind. */
@@ -492,7 +495,7 @@ static enum status store_open_files(struct store *store, struct error *error)
     status = store_remove_leftovers(store, error);
     if (status < 0) return status;
 
-    store->active = head_create(store->head_slab_bytes);
+    store->active = head_create(&store->slabs);
     if (!store->active) return error_set(error, STATUS_NO_MEMORY, "head");
     status = store_open_segments(store, error);
     if (status < 0) return status;

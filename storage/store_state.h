@@ -98,8 +98,8 @@ struct store {
 
     atomic_uint_fast64_t active_bytes; /* of the active head */
     uint64_t head_bytes_max;           /* above it, appends wait for a flush */
-    size_t head_slab_bytes;
-    bool is_settled_in; /* open: WAL and keeper may be used */
+    struct slab_pool slabs;            /* what heads are made of */
+    bool is_settled_in;                /* open: WAL and keeper may be used */
 
     atomic_uint_fast64_t appended_count;
     atomic_uint_fast64_t late_count;

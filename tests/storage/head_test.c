@@ -57,7 +57,9 @@ static void run_seed(uint64_t seed)
     size_t counts[TAGS] = {0};
     struct random random;
     random_init(&random, seed);
-    struct head *head = head_create(4096);
+    struct slab_pool pool;
+    ck_assert(slab_pool_init(&pool, 4096, 3));
+    struct head *head = head_create(&pool);
     struct error error;
     for (uint64_t sequence = 1; sequence <= BATCHES; sequence++) {
         int64_t times[ROWS];
@@ -103,6 +105,7 @@ static void run_seed(uint64_t seed)
         arena_finish(&arena);
     }
     head_unref(head);
+    slab_pool_finish(&pool);
 }
 
 START_TEST(gives_back_what_was_applied)
@@ -147,7 +150,9 @@ static void *read_while_it_grows(void *context)
 
 START_TEST(readers_see_whole_batches_while_it_grows)
 {
-    struct growing growing = {.head = head_create(1 << 16)};
+    struct slab_pool pool;
+    ck_assert(slab_pool_init(&pool, 1 << 16, 3));
+    struct growing growing = {.head = head_create(&pool)};
     struct error error;
     pthread_t readers[READERS];
     for (int i = 0; i < READERS; i++) {
@@ -174,6 +179,7 @@ START_TEST(readers_see_whole_batches_while_it_grows)
     atomic_store(&growing.done, true);
     for (int i = 0; i < READERS; i++) pthread_join(readers[i], NULL);
     head_unref(growing.head);
+    slab_pool_finish(&pool);
 }
 END_TEST
 

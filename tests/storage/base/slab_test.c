@@ -19,8 +19,29 @@ START_TEST(is_aligned_and_whole)
 }
 END_TEST
 
+START_TEST(a_pool_keeps_so_many_and_hands_them_out_again)
+{
+    enum { KEPT = 2, TAKEN = 4, BYTES = 4096 };
+    struct slab_pool pool;
+    void *slabs[TAKEN];
+    ck_assert(slab_pool_init(&pool, BYTES, KEPT));
+    for (size_t i = 0; i < TAKEN; i++) {
+        slabs[i] = slab_pool_take(&pool);
+        ck_assert_ptr_nonnull(slabs[i]);
+        memset(slabs[i], 0x5a, BYTES);
+    }
+    for (size_t i = 0; i < TAKEN; i++) slab_pool_give(&pool, slabs[i]);
+    ck_assert_uint_eq(pool.count, KEPT);
+    ck_assert_ptr_eq(slab_pool_take(&pool), slabs[1]); /* the last one that was kept */
+    ck_assert_uint_eq(pool.count, 1);
+    free(slabs[1]);
+    slab_pool_finish(&pool);
+}
+END_TEST
+
 int main(void)
 {
-    const TTest *const tests[] = {is_aligned_and_whole};
+    const TTest *const tests[] = {is_aligned_and_whole,
+                                  a_pool_keeps_so_many_and_hands_them_out_again};
     return unit_run("slab", tests, sizeof tests / sizeof tests[0]);
 }
