@@ -97,20 +97,21 @@ static enum status merge_keep_texts(struct merge *merge, size_t first, size_t co
     return STATUS_OK;
 }
 
-/* Takes the rows of one source at this time; *count grows by them. */
-static enum status merge_cell_source(struct merge *merge, size_t index, int64_t time_ns,
-                                     size_t *count, struct error *error)
+/* Adds the rows of one source at the step's time to it. */
+static enum status merge_cell_source(struct merge *merge, size_t index, struct merge_step *step,
+                                     struct error *error)
 {
     struct source *source = merge->sources[index];
-    size_t first = *count;
-    while (source_time_ns(source) == time_ns) {
-        enum status status = merge_reserve_entry(merge, *count, error);
+    size_t first = step->entry_count; /* of those whose texts the source still holds */
+    while (source_time_ns(source) == step->time_ns) {
+        enum status status = merge_reserve_entry(merge, step->entry_count, error);
         if (status < 0) return status;
-        merge->entries[(*count)++] = batch_entry(&source->batch, source->next);
+        merge->entries[step->entry_count++] = batch_entry(&source->batch, source->next);
+        if (source->sequence > step->sequence) step->sequence = source->sequence;
         if (source->next + 1 == source->batch.sample_count) {
-            status = merge_keep_texts(merge, first, *count, error);
+            status = merge_keep_texts(merge, first, step->entry_count, error);
             if (status < 0) return status;
-            first = *count;
+            first = step->entry_count;
         }
         size_t source_count = merge->source_count;
         status = merge_advance(merge, index, 1, error);
@@ -123,22 +124,15 @@ static enum status merge_cell_source(struct merge *merge, size_t index, int64_t 
 static enum status merge_cell(struct merge *merge, int64_t time_ns, struct merge_step *out_step,
                               struct error *error)
 {
-    size_t count = 0;
-    uint64_t sequence = 0;
+    struct merge_step step = {.time_ns = time_ns};
     /* From the last to the first: a source that ends gives its place to one already seen. */
     for (size_t i = merge->source_count; i-- > 0;) {
-        const struct source *source = merge->sources[i];
-        if (source_time_ns(source) != time_ns) continue;
-        if (source->sequence > sequence) sequence = source->sequence;
-        enum status status = merge_cell_source(merge, i, time_ns, &count, error);
+        if (source_time_ns(merge->sources[i]) != time_ns) continue;
+        enum status status = merge_cell_source(merge, i, &step, error);
         if (status < 0) return status;
     }
-    *out_step = (struct merge_step){
-        .sequence = sequence,
-        .time_ns = time_ns,
-        .entries = merge->entries,
-        .entry_count = count,
-    };
+    step.entries = merge->entries;
+    *out_step = step;
     return STATUS_OK;
 }
 

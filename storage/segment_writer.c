@@ -28,6 +28,7 @@ struct segment_writer {
     bool has_temporary; /* name, that is not renamed yet */
 
     struct buffer out; /* what is not written yet; begins at written_bytes */
+    uint8_t *pages;    /* owned; WRITE_BYTES, aligned for writes past the cache */
     uint64_t written_bytes;
 
     struct segment_stage stage;
@@ -48,34 +49,57 @@ static uint64_t writer_offset(const struct segment_writer *writer)
     return writer->written_bytes + writer->out.size_bytes;
 }
 
-static enum status writer_write_out(struct segment_writer *writer, struct error *error)
+/* Writes from aligned memory, so that whole pages need not pass through the system's cache. */
+static enum status writer_write(struct segment_writer *writer, size_t size, struct error *error)
 {
-    struct buffer *out = &writer->out;
-    if (out->size_bytes == 0) return STATUS_OK;
-    enum status status =
-        file_write_at(writer->file, out->bytes, out->size_bytes, writer->written_bytes, error);
-    if (status < 0) return status;
-    writer->written_bytes += out->size_bytes;
-    buffer_clear(out);
+    const uint8_t *next = writer->out.bytes;
+    for (size_t done = 0; done < size;) {
+        size_t part = size - done < WRITE_BYTES ? size - done : WRITE_BYTES;
+        memcpy(writer->pages, next + done, part);
+        enum status status =
+            file_write_at(writer->file, writer->pages, part, writer->written_bytes, error);
+        if (status < 0) return status;
+        writer->written_bytes += part;
+        done += part;
+    }
     return STATUS_OK;
 }
 
-/* Zeros up to where a section may begin; then the section, which is large or the last few bytes. */
+/* Writes the whole pages of what is there; the rest waits for more. */
+static enum status writer_write_out(struct segment_writer *writer, struct error *error)
+{
+    struct buffer *out = &writer->out;
+    size_t size = out->size_bytes / FILE_DIRECT_ALIGNMENT * FILE_DIRECT_ALIGNMENT;
+    enum status status = writer_write(writer, size, error);
+    if (status < 0) return status;
+    out->size_bytes -= size;
+    memmove(out->bytes, out->bytes + size, out->size_bytes);
+    return STATUS_OK;
+}
+
+static enum status writer_write_rest(struct segment_writer *writer, struct error *error)
+{
+    enum status status = writer_write(writer, writer->out.size_bytes, error);
+    buffer_clear(&writer->out);
+    return status;
+}
+
+/* Zeros up to where a section may begin; then the section, in pieces. */
 static enum status writer_put_section(struct segment_writer *writer, const void *bytes, size_t size,
                                       struct segment_section *out_section, struct error *error)
 {
     uint64_t end = writer_offset(writer);
     uint64_t offset = bytes_align(end, SEGMENT_ALIGNMENT);
     enum status status = buffer_add(&writer->out, NULL, offset - end, error);
-    if (status < 0) return status;
     *out_section = (struct segment_section){.offset = offset, .size_bytes = size};
-    if (size < WRITE_BYTES) return buffer_add(&writer->out, bytes, size, error);
-
-    status = writer_write_out(writer, error);
-    if (status == STATUS_OK) {
-        status = file_write_at(writer->file, bytes, size, writer->written_bytes, error);
+    const uint8_t *next = bytes;
+    while (size > 0 && status == STATUS_OK) {
+        size_t part = size < WRITE_BYTES ? size : WRITE_BYTES;
+        status = buffer_add(&writer->out, next, part, error);
+        if (status == STATUS_OK && part == WRITE_BYTES) status = writer_write_out(writer, error);
+        next += part;
+        size -= part;
     }
-    if (status == STATUS_OK) writer->written_bytes += size;
     return status;
 }
 
@@ -107,8 +131,8 @@ static enum status writer_begin(struct segment_writer *writer,
     header.checksum = segment_header_checksum(&header);
     writer->uuid = header.uuid;
     writer->header_checksum = header.checksum;
-    enum status status =
-        file_open(writer->file_system, &writer->file, writer->temporary_path, FILE_CREATE, error);
+    enum status status = file_open(writer->file_system, &writer->file, writer->temporary_path,
+                                   FILE_CREATE_DIRECT, error);
     if (status < 0) return status;
     writer->has_temporary = true;
     return buffer_add(&writer->out, &header, sizeof header, error);
@@ -129,7 +153,13 @@ enum status segment_writer_create(struct segment_writer **out_writer,
     segment_tally_init(&writer->tally);
     arena_init(&writer->decoded, COPY_ARENA_BYTES_MAX);
 
-    enum status status = writer_name(writer, options->directory, options->number, error);
+    enum status status = STATUS_NO_MEMORY;
+    writer->pages = aligned_alloc(FILE_DIRECT_ALIGNMENT, WRITE_BYTES);
+    if (!writer->pages) {
+        status = error_set(error, STATUS_NO_MEMORY, "%s: writer", options->directory);
+        goto fail;
+    }
+    status = writer_name(writer, options->directory, options->number, error);
     if (status < 0) goto fail;
     status = segment_stage_init(&writer->stage, writer->block_samples_max, error);
     if (status < 0) goto fail;
@@ -156,6 +186,7 @@ void segment_writer_destroy(struct segment_writer *writer)
     segment_tally_finish(&writer->tally);
     arena_finish(&writer->decoded);
     buffer_finish(&writer->out);
+    free(writer->pages);
     buffer_finish(&writer->descriptors);
     buffer_finish(&writer->index);
     free(writer);
@@ -384,7 +415,7 @@ static enum status writer_put_footer(struct segment_writer *writer, struct segme
     footer->checksum = segment_footer_checksum(footer);
     struct segment_section place;
     enum status status = writer_put_section(writer, footer, sizeof *footer, &place, error);
-    if (status == STATUS_OK) status = writer_write_out(writer, error);
+    if (status == STATUS_OK) status = writer_write_rest(writer, error);
     ASSERT(status < 0 || segment_footer_is_valid(footer, writer->written_bytes));
     return status;
 }
