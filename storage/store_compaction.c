@@ -13,7 +13,7 @@
 enum { MERGE_MAX = 16, SMALL_BYTES = 1 << 20 };
 
 static const struct compaction_limits compaction_limits = {
-    .merge_count_min = 4,
+    .merge_count_min = 8,
     .merge_count_max = MERGE_MAX,
     .size_ratio = 4,
     .small_bytes = SMALL_BYTES,
@@ -166,20 +166,21 @@ static enum status compaction_step(struct store *store, struct segment **segment
     return status;
 }
 
+/* Holds on to the segments only: a snapshot would keep heads in memory for as long as a merge
+ * takes. */
 static enum status compaction_once(struct store *store, bool all, struct error *error)
 {
     struct snapshot *snapshot = store_snapshot(store);
     size_t count = snapshot->segment_count;
     struct segment **segments = malloc((count + 1) * sizeof(struct segment *));
-    enum status status;
-    if (segments) {
-        for (size_t i = 0; i < count; i++) segments[i] = snapshot->segments[i];
-        status = compaction_step(store, segments, count, all, error);
-    } else {
-        status = error_set(error, STATUS_NO_MEMORY, "plan of %zu segments", count);
+    for (size_t i = 0; segments && i < count; i++) {
+        segments[i] = segment_ref(snapshot->segments[i]);
     }
-    free(segments);
     snapshot_unref(snapshot);
+    if (!segments) return error_set(error, STATUS_NO_MEMORY, "plan of %zu segments", count);
+    enum status status = compaction_step(store, segments, count, all, error);
+    for (size_t i = 0; i < count; i++) segment_unref(segments[i]);
+    free(segments);
     return status;
 }
 
