@@ -441,8 +441,9 @@ static void store_default_options(struct store *store, const struct store_option
     own->path = store->path;
     store->file_system = own->file_system;
     store->clock = own->clock;
-    /* Two heads at most: one filling, one on its way to disk. */
-    store->head_bytes_max = own->memory_bytes_max * 5 / 16;
+    /* Two heads at most, one filling, one on its way to disk; and what a flush of a million tags and a
+     * merge beside it take for their descriptors. */
+    store->head_bytes_max = own->memory_bytes_max / 4;
     size_t slab_bytes = store->head_bytes_max / 32;
     if (slab_bytes > HEAD_SLAB_BYTES_MAX) slab_bytes = HEAD_SLAB_BYTES_MAX;
     store->slabs.slab_bytes = slab_bytes;
