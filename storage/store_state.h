@@ -141,6 +141,12 @@ enum status store_publish(struct store *store, const struct store_publication *p
                           struct error *error);
 uint64_t store_take_number(struct store *store);
 
+/* ---- store_write.c ---- */
+
+/* Begins an append of so many bytes of frames: room in the head, then the log's lock. */
+enum status store_begin(struct store *store, size_t bytes, struct error *error);
+void store_end(struct store *store); /* gives the lock back */
+
 /* ---- store_flush.c, store_compaction.c ---- */
 
 void store_keep(void *context);   /* body of the keeper */

@@ -103,7 +103,7 @@ static enum status journal_frame_write(struct journal_frame *frame,
     for (size_t i = 0; lift && i < lift->count; i++) {
         ASSERT(lift->numbers[i] < identity_map_count(store->identities));
     }
-    enum status status = wal_begin(store->wal, wal_frame_bytes(&batch), error);
+    enum status status = store_begin(store, wal_frame_bytes(&batch), error);
     if (status < 0) return status;
     frame->last_ticket = wal_add(store->wal, &batch, false);
     wal_raise_ceiling(store->wal, stamp_from_journal_ns(frame->times_ns[frame->count - 1]));
@@ -111,7 +111,7 @@ static enum status journal_frame_write(struct journal_frame *frame,
         struct frontier_tag *tag = frontier_table_tag(store->frontiers, lift->numbers[i]);
         if (tag) frontier_raise(tag, lift->time_ns);
     }
-    wal_end(store->wal);
+    store_end(store);
     frame->count = 0;
     buffer_clear(&store->journal_text);
     return STATUS_OK;

@@ -105,8 +105,7 @@ static enum status sorted_batch_make(struct sorted_batch *sorted, struct batch *
     return STATUS_OK;
 }
 
-/* Begins an append: room in the head, then the log's lock. */
-static enum status store_begin(struct store *store, size_t bytes, struct error *error)
+enum status store_begin(struct store *store, size_t bytes, struct error *error)
 {
     for (;;) {
         enum status status = store_wait_for_room(store, error);
@@ -118,7 +117,7 @@ static enum status store_begin(struct store *store, size_t bytes, struct error *
     }
 }
 
-static void store_end(struct store *store)
+void store_end(struct store *store)
 {
     wal_end(store->wal);
     if (wal_is_near_cap(store->wal)) store_wake_keeper(store);
