@@ -31,10 +31,11 @@ struct frontier_table {
     _Atomic(struct frontier_tag *) pages[PAGES_MAX]; /* owned; NULL until used */
 };
 
-/* What frontier_table_write() reads is written so that it may do so at any time. */
+/* What frontier_table_write() reads is written so that it may do so at any time: who sees that
+ * samples are waiting, or no longer, sees what was set before. */
 static void set_ns(int64_t *target, int64_t time_ns) /* NOLINT(readability-non-const-parameter) */
 {
-    __atomic_store_n(target, time_ns, __ATOMIC_RELAXED);
+    __atomic_store_n(target, time_ns, __ATOMIC_RELEASE);
 }
 
 /* The first index whose time is above the limit. */
@@ -145,9 +146,10 @@ uint32_t frontier_table_count(const struct frontier_table *table)
 /* What a restart has to know: it forgets which samples were future, and so takes them all (R1). */
 static int64_t frontier_durable_ns(const struct frontier_tag *tag)
 {
-    int64_t frontier_ns = __atomic_load_n(&tag->frontier_ns, __ATOMIC_RELAXED);
+    /* First of all: when they come due meanwhile (R3), either this or the frontier tells. */
+    bool waiting = __atomic_load_n(&tag->future_first_ns, __ATOMIC_ACQUIRE) != INT64_MAX;
     int64_t future_ns = __atomic_load_n(&tag->future_last_ns, __ATOMIC_RELAXED);
-    bool waiting = __atomic_load_n(&tag->future_first_ns, __ATOMIC_RELAXED) != INT64_MAX;
+    int64_t frontier_ns = __atomic_load_n(&tag->frontier_ns, __ATOMIC_RELAXED);
     return waiting && future_ns > frontier_ns ? future_ns : frontier_ns;
 }
 

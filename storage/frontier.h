@@ -49,6 +49,18 @@ struct frontier_cut {
 struct frontier_cut frontier_cut(struct frontier_tag *tag, const int64_t *times_ns, size_t count,
                                  int64_t now_ns);
 
+/* The usual case of a single sample, without a cut: takes one that comes in order while none is
+ * waiting. False for any other. */
+static inline bool frontier_take(struct frontier_tag *tag, int64_t time_ns, int64_t now_ns)
+{
+    if (time_ns <= tag->frontier_ns || time_ns > now_ns + FRONTIER_FUTURE_NS ||
+        tag->future_first_ns != INT64_MAX) {
+        return false;
+    }
+    __atomic_store_n(&tag->frontier_ns, time_ns, __ATOMIC_RELAXED);
+    return true;
+}
+
 /* Takes note of what was cut off; stamp is the one that late and future ones were given. */
 void frontier_advance(struct frontier_tag *tag, const struct frontier_cut *cut,
                       const int64_t *times_ns, size_t count, uint64_t stamp);

@@ -49,7 +49,7 @@ struct head_slot {
     uint32_t filled; /* writer only: in the run, published or not */
     int64_t last_time_ns;
     _Atomic(struct head_bag *) bag;
-    uint64_t sequence;
+    atomic_uint_fast64_t sequence; /* of the last batch; stored before the counts */
 };
 
 struct head_slab {
@@ -358,7 +358,7 @@ static enum status slot_add_stretch(struct head *head, struct head_slot *slot,
 
 static void slot_publish(struct head_slot *slot, uint64_t sequence)
 {
-    slot->sequence = sequence;
+    atomic_store_explicit(&slot->sequence, sequence, memory_order_relaxed);
     atomic_store_explicit(&slot->count, slot->filled, memory_order_release); /* H1, H2 */
     struct head_bag *bag = atomic_load_explicit(&slot->bag, memory_order_relaxed);
     if (bag) atomic_store_explicit(&bag->count, bag->filled, memory_order_release);
@@ -537,7 +537,7 @@ void head_prefetch(const struct head *head, uint32_t tag, bool deep)
 
 static bool slot_is_used(const struct head_slot *slot)
 {
-    return slot->sequence != 0;
+    return atomic_load_explicit(&slot->sequence, memory_order_relaxed) != 0;
 }
 
 enum status head_tags(const struct head *head, uint32_t **out_tags, size_t *out_count,
@@ -569,5 +569,5 @@ enum status head_tags(const struct head *head, uint32_t **out_tags, size_t *out_
 uint64_t head_tag_sequence(const struct head *head, uint32_t tag)
 {
     const struct head_slot *slot = head_slot_find(head, tag);
-    return slot ? slot->sequence : 0;
+    return slot ? atomic_load_explicit(&slot->sequence, memory_order_relaxed) : 0;
 }

@@ -30,12 +30,12 @@ struct catalog *store_catalog(struct store *store)
 
 uint64_t store_node(const struct store *store)
 {
-    return manifest_state(store->manifest)->node;
+    return store->node;
 }
 
 uint32_t store_generation(const struct store *store)
 {
-    return manifest_state(store->manifest)->generation;
+    return store->generation;
 }
 
 struct clock *store_clock(struct store *store)

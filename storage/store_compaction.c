@@ -92,7 +92,7 @@ static enum status compaction_write(struct store *store, struct segment *const *
         .file_system = store->file_system,
         .directory = directory,
         .number = number,
-        .store = manifest_state(store->manifest)->store,
+        .store = store->identity,
         .level = 1,
         .block_samples_max = store->options.block_samples_max,
     };

@@ -112,7 +112,7 @@ static enum status flush_write_segment(struct store *store, const struct head *h
         .file_system = store->file_system,
         .directory = directory,
         .number = number,
-        .store = manifest_state(store->manifest)->store,
+        .store = store->identity,
         .block_samples_max = store->options.block_samples_max,
     };
     struct flush_tag *tags = NULL;

@@ -476,6 +476,15 @@ static enum status store_is_there(struct store *store, struct error *error)
     return status;
 }
 
+static void store_take_facts(struct store *store, const struct manifest_state *state)
+{
+    store->identity = state->store;
+    store->node = state->node;
+    store->generation = state->generation;
+    memcpy(store->name_space, state->name_space, sizeof store->name_space);
+    store->next_number = state->next_number;
+}
+
 static enum status store_open_files(struct store *store, struct error *error)
 {
     char path[FILE_PATH_BYTES_MAX];
@@ -492,7 +501,7 @@ static enum status store_open_files(struct store *store, struct error *error)
         status = manifest_renew(store->manifest, error);
     }
     if (status < 0) return status;
-    store->next_number = manifest_state(store->manifest)->next_number;
+    store_take_facts(store, manifest_state(store->manifest));
     status = store_remove_leftovers(store, error);
     if (status < 0) return status;
 

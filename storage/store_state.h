@@ -41,6 +41,11 @@ struct store {
     struct file *lock_file;       /* owned */
     struct file_system *file_system;
     struct clock *clock;
+    /* What the manifest says once and for all, so that appends read it without its lock. */
+    struct identity identity;
+    uint64_t node;
+    uint32_t generation;
+    char name_space[MANIFEST_NAME_SPACE_BYTES_MAX + 1];
     struct manifest *manifest; /* under manifest_lock */
     uint64_t next_number;      /* of a file; under manifest_lock */
     struct identity_map *identities;

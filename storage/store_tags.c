@@ -233,15 +233,14 @@ static enum status tags_identify(struct store *store, const struct tag_definitio
                                  size_t count, uint32_t *incarnations, uint32_t *out_numbers,
                                  struct error *error)
 {
-    const struct manifest_state *state = manifest_state(store->manifest);
     struct identity *identities = malloc(count * sizeof *identities);
     if (!identities) return error_set(error, STATUS_NO_MEMORY, "%zu tags", count);
     enum status status = STATUS_OK;
     for (size_t i = 0; i < count; i++) {
-        status = catalog_incarnation(store->catalog, state->name_space, definitions[i].name,
+        status = catalog_incarnation(store->catalog, store->name_space, definitions[i].name,
                                      &incarnations[i]);
         ASSERT(status == STATUS_OK); /* the name is free */
-        identities[i] = identity_of_tag(state->name_space, definitions[i].name, incarnations[i]);
+        identities[i] = identity_of_tag(store->name_space, definitions[i].name, incarnations[i]);
     }
     status = identity_map_add(store->identities, identities, count, out_numbers, error);
     free(identities);

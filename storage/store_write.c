@@ -245,12 +245,7 @@ static void scan_parts_put(struct scan_parts *parts, size_t place, const struct 
 static uint64_t scan_value_stamp(struct store *store, struct frontier_tag *tag, int64_t time_ns,
                                  int64_t now_ns, uint64_t *shared_stamp)
 {
-    /* The usual case, without more than a look. */
-    if (time_ns > tag->frontier_ns && time_ns <= now_ns + FRONTIER_FUTURE_NS &&
-        tag->future_first_ns == INT64_MAX) {
-        tag->frontier_ns = time_ns;
-        return 0;
-    }
+    if (frontier_take(tag, time_ns, now_ns)) return 0;
     struct frontier_cut cut = frontier_cut(tag, &time_ns, 1, now_ns);
     uint64_t stamp = tag->late_clock;
     if (cut.late_needs_stamp) {
@@ -366,6 +361,9 @@ enum status store_append_scan(struct store *store, const struct batch *batch, ui
 
 enum status store_wait(struct store *store, uint64_t ticket, struct error *error)
 {
+    if (ticket > wal_last_sequence(store->wal)) {
+        return error_set(error, STATUS_BAD_INPUT, "ticket %" PRIu64 " was never given out", ticket);
+    }
     return wal_wait(store->wal, ticket, error);
 }
 
