@@ -65,7 +65,7 @@ static void check_promises(struct fault_world *world, uint64_t step)
     check_files(world, step);
 }
 
-/* Every step when there is time, else every so manieth. */
+/* Every step when there is time, else every few. */
 static uint64_t stride_of(uint64_t everyday)
 {
     return unit_number("BEDE_SECONDS", 0) >= 60 ? 1 : everyday;
@@ -208,13 +208,34 @@ START_TEST(memory_that_ends_in_a_plant_of_many_tags)
 }
 END_TEST
 
+START_TEST(a_store_that_lost_its_manifest_is_left_alone)
+{
+    struct fault_world *world = fault_world_create(false);
+    struct file_system *file_system = file_memory_system(world->memory);
+    fault_life(world, 0);
+    ck_assert_uint_eq(world->failed_count, 0);
+    ASSERT_OK(file_rename(file_system, "store/CURRENT", "lost", &world->error), &world->error);
+    uint64_t bytes = file_memory_total_bytes(world->memory);
+    ck_assert_int_lt(store_open(&world->store, &world->options, &world->error), 0);
+    ck_assert_uint_ge(file_memory_total_bytes(world->memory), bytes);
+    ASSERT_OK(file_rename(file_system, "lost", "store/CURRENT", &world->error), &world->error);
+    check_promises(world, 1);
+    fault_world_destroy(world);
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const tests[] = {
-        a_call_that_fails_once,      a_disk_that_stays_broken,
-        a_disk_that_is_full,         a_broken_disk_below_a_plant_of_many_tags,
-        a_broken_disk_below_threads, an_allocation_that_fails_once,
-        memory_that_stays_used_up,   memory_that_ends_in_a_plant_of_many_tags,
+        a_call_that_fails_once,
+        a_disk_that_stays_broken,
+        a_disk_that_is_full,
+        a_broken_disk_below_a_plant_of_many_tags,
+        a_broken_disk_below_threads,
+        an_allocation_that_fails_once,
+        memory_that_stays_used_up,
+        memory_that_ends_in_a_plant_of_many_tags,
+        a_store_that_lost_its_manifest_is_left_alone,
     };
     return unit_run("store_fault", tests, sizeof tests / sizeof tests[0]);
 }
