@@ -371,13 +371,14 @@ static enum status head_apply_column(struct head *head, const struct batch *batc
     if (!slot) return STATUS_NO_MEMORY;
     size_t first = 0;
     while (first < batch->sample_count) {
-        size_t count = batch_run_count(batch, first);
+        /* A late sample is taken alone; to look how long its stretch is, each time, would cost the
+         * square of it. */
         bool in_order = slot->filled == 0 || batch_time_ns(batch, first) > slot->last_time_ns;
+        size_t count = in_order ? batch_run_count(batch, first) : 1;
         enum status status;
-        if (count > 1 && in_order) {
+        if (count > 1) {
             status = slot_add_stretch(head, slot, batch, first, count);
         } else {
-            count = 1;
             struct entry entry = batch_entry(batch, first);
             status = slot_add(head, slot, batch_time_ns(batch, first), &entry, 0);
         }
