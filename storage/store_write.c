@@ -107,14 +107,12 @@ static enum status sorted_batch_make(struct sorted_batch *sorted, struct batch *
 
 enum status store_begin(struct store *store, size_t bytes, struct error *error)
 {
-    for (;;) {
-        enum status status = store_wait_for_room(store, error);
-        if (status < 0) return status;
-        status = wal_begin(store->wal, bytes, error);
-        if (status != STATUS_AGAIN) return status;
-        status = store_flush(store, error); /* the log is at its cap, and there is no keeper */
-        if (status < 0) return status;
-    }
+    enum status status;
+    do {
+        status = store_wait_for_room(store, error);
+        if (status == STATUS_OK) status = wal_begin(store->wal, bytes, error);
+    } while (status == STATUS_AGAIN); /* others took the room */
+    return status;
 }
 
 void store_end(struct store *store)

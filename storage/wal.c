@@ -400,13 +400,11 @@ enum status wal_begin(struct wal *wal, size_t bytes, struct error *error)
     }
     uv_mutex_lock(&wal->lock);
     while (!wal->has_failed) {
-        bool is_capped = wal_live_bytes(wal) > wal->options.bytes_max;
-        bool has_room = bytes <= wal->buffer_bytes - wal->filling->used_bytes;
-        if (!is_capped && has_room) return STATUS_OK;
-        if (wal->options.manual && is_capped) {
+        if (wal_live_bytes(wal) > wal->options.bytes_max) {
             uv_mutex_unlock(&wal->lock);
             return STATUS_AGAIN;
         }
+        if (bytes <= wal->buffer_bytes - wal->filling->used_bytes) return STATUS_OK;
         if (wal->options.manual) {
             (void)wal_commit_group(wal, 0); /* the loop looks at has_failed */
             continue;
@@ -507,7 +505,6 @@ enum status wal_release(struct wal *wal, uint64_t position, struct error *error)
     enum status status = wal_files_release(&wal->files, position, error);
     uv_mutex_lock(&wal->lock);
     if (wal->has_failed) status = wal_fail(wal, error);
-    uv_cond_broadcast(&wal->room_made);
     uv_mutex_unlock(&wal->lock);
     return status;
 }
