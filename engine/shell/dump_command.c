@@ -15,6 +15,7 @@ enum { OUTPUT_BYTES = 1 << 16, ROW_BYTES_MAX = 1 << 20 };
 
 static bool buffer_out(struct buffer *output)
 {
+    if (output->size_bytes == 0) return true;
     bool written = fwrite(output->bytes, 1, output->size_bytes, stdout) == output->size_bytes;
     buffer_clear(output);
     return written;

@@ -250,7 +250,7 @@ static bool import_tag_add_text(struct import_tag *tag, const char *value, size_
         tag->texts = texts;
         tag->text_bytes_max = bytes_max;
     }
-    memcpy(tag->texts + tag->text_bytes, value, value_bytes);
+    if (value_bytes > 0) memcpy(tag->texts + tag->text_bytes, value, value_bytes);
     struct bede_text *text = (struct bede_text *)(void *)tag->values + tag->count;
     *text = (struct bede_text){.size = value_bytes}; /* its bytes: import_tag_append() */
     tag->text_bytes += value_bytes;
