@@ -59,7 +59,12 @@ static enum status flush_exchange(struct store *store, struct error *error)
     uv_mutex_unlock(&store->head_lock);
     uv_mutex_unlock(&store->manifest_lock);
     head_unref(fresh);
-    return status;
+    if (status != STATUS_OK) return status;
+    /* Appends go on while the full head is written. */
+    uv_mutex_lock(&store->keeper_lock);
+    uv_cond_broadcast(&store->room_made);
+    uv_mutex_unlock(&store->keeper_lock);
+    return STATUS_OK;
 }
 
 static enum status flush_sorted_tags(struct store *store, const struct head *head,
