@@ -238,13 +238,13 @@ BEDE_API int bede_wait(struct bede *bede, uint64_t ticket, struct bede_error *er
 /* Until everything appended so far is durable, whatever the policy. */
 BEDE_API int bede_sync(struct bede *bede, struct bede_error *error);
 
-/* Replaces (or adds) the value at one time. What was there before stays in the history. user and
- * reason may be NULL. */
+/* Replaces (or adds) the value at one time. What was there before stays in the history; what is
+ * written there afterwards shows. user and reason may be NULL. */
 BEDE_API int bede_correct(struct bede *bede, uint32_t tag, int64_t time_ns,
                           const union bede_value *value, uint32_t quality, const char *user,
                           const char *reason, struct bede_error *error);
 
-/* Deletes the value at one time, whatever is written there later by a collector. */
+/* Deletes the value at one time; it stays in the history. What is written there afterwards shows. */
 BEDE_API int bede_erase(struct bede *bede, uint32_t tag, int64_t time_ns, const char *user,
                         const char *reason, struct bede_error *error);
 

@@ -115,6 +115,27 @@ START_TEST(corrections_and_erasures_show_and_keep_who_and_why)
 }
 END_TEST
 
+START_TEST(what_is_written_after_a_correction_or_an_erasure_shows)
+{
+    struct plant plant = plant_open(NULL);
+    uint32_t tag = plant_values(&plant, "t");
+    EXPECT(BEDE_OK, bede_correct(plant.bede, tag, EPOCH_NS + 1, &(union bede_value){.f64 = 11}, 0,
+                                 "anna", "typo", &plant.error));
+    EXPECT(BEDE_OK, bede_erase(plant.bede, tag, EPOCH_NS + 2, "bo", "", &plant.error));
+    for (int i = 1; i <= 2; i++) {
+        EXPECT(BEDE_OK,
+               bede_append_f64(plant.bede, tag, EPOCH_NS + i, 20 + i, BEDE_GOOD, &plant.error));
+    }
+    for (int place = 0; place < PLACES; place++) {
+        expect_entries(&plant, tag, NULL, "0=0, 1=21, 2=22, 3=3");
+        move_on(&plant, place);
+    }
+    expect_entries(&plant, tag, &everything,
+                   "0=0, 1=11 by anna (typo), 1=21, 2=x by bo (), 2=22, 3=3");
+    plant_close(&plant);
+}
+END_TEST
+
 START_TEST(a_deleted_range_is_hidden_until_it_is_shown_again)
 {
     struct plant plant = plant_open(NULL);
@@ -260,6 +281,7 @@ int main(void)
 {
     const TTest *const tests[] = {
         corrections_and_erasures_show_and_keep_who_and_why,
+        what_is_written_after_a_correction_or_an_erasure_shows,
         a_deleted_range_is_hidden_until_it_is_shown_again,
         notes_have_limits_that_the_error_names,
         a_follower_is_told_of_all_that_its_pattern_names,
