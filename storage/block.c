@@ -5,17 +5,7 @@
 #include "storage/base/assert.h"
 #include "storage/base/bytes.h"
 #include "storage/block_rules.h"
-#include "storage/codec.h"
-
-/* One stream on its way into a block. */
-struct stream_plan {
-    uint8_t codec; /* enum codec_id */
-    const struct codec *words_codec;
-    const uint64_t *words; /* NULL: all are word */
-    uint64_t word;         /* the first */
-    const uint8_t *text;   /* encoded already; NULL for words */
-    size_t bytes;
-};
+#include "storage/stream.h"
 
 struct block_plan {
     const struct batch *batch;
@@ -27,27 +17,6 @@ struct block_plan {
     const uint64_t *notes;
     uint8_t *texts; /* owned; encoded texts */
 };
-
-static void plan_words(struct stream_plan *plan, const uint64_t *words, uint64_t word, size_t count)
-{
-    *plan = (struct stream_plan){
-        .codec = CODEC_CONSTANT,
-        .words = words,
-        .word = words ? words[0] : word,
-        .bytes = sizeof word,
-    };
-    if (!words) return;
-    plan->words_codec = codec_choose(words, count, &plan->bytes);
-    plan->codec = (uint8_t)plan->words_codec->id;
-}
-
-/* F5 */
-static void plan_default(struct stream_plan *plan, uint64_t word)
-{
-    if (plan->codec != CODEC_CONSTANT || plan->word != word) return;
-    plan->codec = CODEC_ABSENT;
-    plan->bytes = 0;
-}
 
 /* Texts are encoded at once, since only that tells their size. Returns the place behind them. */
 static uint8_t *plan_texts(struct stream_plan *plan, uint8_t *target, const uint64_t *texts,
@@ -143,22 +112,23 @@ static enum status block_plan_init(struct block_plan *plan, const struct batch *
 
     size_t count = batch->sample_count;
     struct stream_plan *streams = plan->streams;
-    plan_words(&streams[BLOCK_STREAM_TIME], (const uint64_t *)batch->times_ns,
-               (uint64_t)batch->time_ns, count);
+    stream_plan_words(&streams[BLOCK_STREAM_TIME], (const uint64_t *)batch->times_ns,
+                      (uint64_t)batch->time_ns, count);
     if (batch_type(batch, 0) != VALUE_TEXT) {
-        plan_words(&streams[BLOCK_STREAM_VALUE], batch->values, 0, count);
+        stream_plan_words(&streams[BLOCK_STREAM_VALUE], batch->values, 0, count);
     }
-    plan_words(&streams[BLOCK_STREAM_QUALITY], plan->qualities, 0, count);
-    plan_words(&streams[BLOCK_STREAM_CLOCK], batch->clocks, batch->clock, count);
-    plan_words(&streams[BLOCK_STREAM_GENERATION], plan->generations, batch->generation, count);
-    plan_words(&streams[BLOCK_STREAM_ORIGIN], batch->origins, batch->origin, count);
-    plan_words(&streams[BLOCK_STREAM_KIND], plan->kinds, batch->kind, count);
+    stream_plan_words(&streams[BLOCK_STREAM_QUALITY], plan->qualities, 0, count);
+    stream_plan_words(&streams[BLOCK_STREAM_CLOCK], batch->clocks, batch->clock, count);
+    stream_plan_words(&streams[BLOCK_STREAM_GENERATION], plan->generations, batch->generation,
+                      count);
+    stream_plan_words(&streams[BLOCK_STREAM_ORIGIN], batch->origins, batch->origin, count);
+    stream_plan_words(&streams[BLOCK_STREAM_KIND], plan->kinds, batch->kind, count);
     /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): no leak, the plan owns what plan_widen() took */
-    plan_default(&streams[BLOCK_STREAM_QUALITY], 0);
-    plan_default(&streams[BLOCK_STREAM_CLOCK], 0);
-    plan_default(&streams[BLOCK_STREAM_GENERATION], 0);
-    plan_default(&streams[BLOCK_STREAM_ORIGIN], streams[BLOCK_STREAM_ORIGIN].word);
-    plan_default(&streams[BLOCK_STREAM_KIND], ENTRY_COLLECTED);
+    stream_plan_default(&streams[BLOCK_STREAM_QUALITY], 0);
+    stream_plan_default(&streams[BLOCK_STREAM_CLOCK], 0);
+    stream_plan_default(&streams[BLOCK_STREAM_GENERATION], 0);
+    stream_plan_default(&streams[BLOCK_STREAM_ORIGIN], streams[BLOCK_STREAM_ORIGIN].word);
+    stream_plan_default(&streams[BLOCK_STREAM_KIND], ENTRY_COLLECTED);
     return plan_all_texts(plan, error);
 }
 
@@ -186,32 +156,10 @@ static struct block_header plan_header(const struct block_plan *plan, struct ide
     return header;
 }
 
-static void stream_encode(uint8_t *target, const struct stream_plan *plan, size_t count)
-{
-    if (plan->text) {
-        memcpy(target, plan->text, plan->bytes);
-    } else if (plan->words) {
-        plan->words_codec->encode(target, plan->words, count);
-    } else {
-        bytes_put_u64(target, plan->word);
-    }
-    memset(target + plan->bytes, 0, bytes_align(plan->bytes, BLOCK_ALIGNMENT) - plan->bytes);
-}
-
 static void block_write(uint8_t *target, const struct block_header *header,
                         const struct block_plan *plan)
 {
-    uint8_t *length = target + BLOCK_PAYLOAD_OFFSET;
-    uint8_t *stream = target + block_streams_offset(header);
-    memset(length, 0, (size_t)(stream - length));
-    for (size_t i = 0; i < BLOCK_STREAM_COUNT; i++) {
-        const struct stream_plan *stream_plan = &plan->streams[i];
-        if (stream_plan->codec == CODEC_ABSENT) continue;
-        bytes_put_u32(length, (uint32_t)stream_plan->bytes);
-        length += sizeof(uint32_t);
-        stream_encode(stream, stream_plan, header->sample_count);
-        stream += bytes_align(stream_plan->bytes, BLOCK_ALIGNMENT);
-    }
+    streams_write(target + BLOCK_PAYLOAD_OFFSET, plan->streams, BLOCK_STREAM_COUNT);
     memcpy(target, header, sizeof *header);
     uint64_t checksum = block_checksum(target, BLOCK_PAYLOAD_OFFSET + header->payload_bytes);
     bytes_put_u64(target + offsetof(struct block_header, checksum), checksum);
@@ -220,10 +168,7 @@ static void block_write(uint8_t *target, const struct block_header *header,
 static enum status block_append(struct buffer *target, struct block_header *header,
                                 const struct block_plan *plan, struct error *error)
 {
-    size_t bytes = block_streams_offset(header);
-    for (size_t i = 0; i < BLOCK_STREAM_COUNT; i++) {
-        bytes += bytes_align(plan->streams[i].bytes, BLOCK_ALIGNMENT);
-    }
+    size_t bytes = BLOCK_PAYLOAD_OFFSET + streams_bytes(plan->streams, BLOCK_STREAM_COUNT);
     if (bytes > BLOCK_BYTES_MAX) {
         return error_set(error, STATUS_TOO_LARGE, "a block of %zu bytes; the most is %d", bytes,
                          BLOCK_BYTES_MAX);

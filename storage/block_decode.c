@@ -2,14 +2,7 @@
 #include "storage/base/bytes.h"
 #include "storage/block.h"
 #include "storage/block_rules.h"
-#include "storage/codec.h"
-
-/* One stream as it lies in a block. */
-struct stream {
-    uint8_t codec; /* enum codec_id */
-    const uint8_t *bytes;
-    size_t size;
-};
+#include "storage/stream.h"
 
 /* A block on its way out. */
 struct block_reading {
@@ -19,118 +12,29 @@ struct block_reading {
     struct arena *arena; /* borrowed */
 };
 
-static bool bytes_are_zero(const uint8_t *bytes, size_t count)
+/* The words of one stream; see stream.h. */
+static enum status block_words(const struct block_reading *reading, enum block_stream index,
+                               const uint64_t **out_words)
 {
-    for (size_t i = 0; i < count; i++) {
-        if (bytes[i] != 0) return false;
-    }
-    return true;
+    return stream_words(&reading->streams[index], reading->count, reading->arena, out_words);
 }
 
-/* False unless lengths, streams and padding are the whole payload. */
-static bool streams_find(struct stream streams[BLOCK_STREAM_COUNT], const uint8_t *bytes,
-                         const struct block_header *header)
+static enum status block_column(const struct block_reading *reading, enum block_stream index,
+                                const uint64_t **out_words, uint64_t *word)
 {
-    size_t first = block_streams_offset(header);
-    size_t end = BLOCK_PAYLOAD_OFFSET + header->payload_bytes;
-    if (first > end) return false;
-    const uint8_t *length = bytes + BLOCK_PAYLOAD_OFFSET;
-    size_t offset = first;
-    for (size_t i = 0; i < BLOCK_STREAM_COUNT; i++) {
-        streams[i] = (struct stream){.codec = header->codecs[i]};
-        if (streams[i].codec == CODEC_ABSENT) continue;
-        size_t size = bytes_get_u32(length);
-        length += sizeof(uint32_t);
-        if (size > end - offset) return false;
-        streams[i].bytes = bytes + offset;
-        streams[i].size = size;
-        offset += size;
-        size_t padding = bytes_align(size, BLOCK_ALIGNMENT) - size; /* end is a multiple, too */
-        if (!bytes_are_zero(bytes + offset, padding)) return false;
-        offset += padding;
-    }
-    return offset == end && bytes_are_zero(length, (size_t)(bytes + first - length));
+    return stream_column(&reading->streams[index], reading->count, reading->arena, out_words, word);
 }
 
-static uint64_t *take_words(const struct block_reading *reading)
+static enum status block_texts(const struct block_reading *reading, enum block_stream index,
+                               const uint64_t **out_words)
 {
-    size_t room = bytes_align(reading->count, CODEC_TARGET_MULTIPLE);
-    return arena_take_raw(reading->arena, room * sizeof(uint64_t));
-}
-
-/* All words, of a stream that is there. */
-static enum status stream_words(const struct block_reading *reading, enum block_stream index,
-                                const uint64_t **out_words)
-{
-    const struct stream *stream = &reading->streams[index];
-    if (stream->codec == CODEC_RAW) {
-        if (stream->size != reading->count * sizeof(uint64_t)) return STATUS_CORRUPT;
-        *out_words = (const uint64_t *)(const void *)stream->bytes;
-        return STATUS_OK;
-    }
-    uint64_t *words = take_words(reading);
-    if (!words) return STATUS_NO_MEMORY;
-    *out_words = words;
-    const struct codec *codec = codec_find(stream->codec);
-    return codec->decode(words, reading->count, stream->bytes, stream->size);
-}
-
-/* NULL words: all are *word, which holds the default before. */
-static enum status stream_column(const struct block_reading *reading, enum block_stream index,
-                                 const uint64_t **out_words, uint64_t *word)
-{
-    const struct stream *stream = &reading->streams[index];
-    *out_words = NULL;
-    if (stream->codec == CODEC_ABSENT) return STATUS_OK;
-    if (stream->codec != CODEC_CONSTANT) return stream_words(reading, index, out_words);
-    if (stream->size != sizeof *word) return STATUS_CORRUPT;
-    *word = bytes_get_u64(stream->bytes);
-    return STATUS_OK;
-}
-
-static enum status narrow_u32(const struct block_reading *reading, const uint64_t *words,
-                              const uint32_t **out_column)
-{
-    uint32_t *column = arena_take_raw(reading->arena, reading->count * sizeof *column);
-    if (!column) return STATUS_NO_MEMORY;
-    uint64_t all_bits = 0;
-    for (size_t i = 0; i < reading->count; i++) {
-        all_bits |= words[i];
-        column[i] = (uint32_t)words[i];
-    }
-    *out_column = column;
-    return all_bits <= UINT32_MAX ? STATUS_OK : STATUS_CORRUPT;
-}
-
-static enum status narrow_u8(const struct block_reading *reading, const uint64_t *words,
-                             const uint8_t **out_column)
-{
-    uint8_t *column = arena_take_raw(reading->arena, reading->count);
-    if (!column) return STATUS_NO_MEMORY;
-    uint64_t all_bits = 0;
-    for (size_t i = 0; i < reading->count; i++) {
-        all_bits |= words[i];
-        column[i] = (uint8_t)words[i];
-    }
-    *out_column = column;
-    return all_bits <= UINT8_MAX ? STATUS_OK : STATUS_CORRUPT;
-}
-
-static enum status stream_texts(const struct block_reading *reading, enum block_stream index,
-                                const uint64_t **out_words)
-{
-    const struct stream *stream = &reading->streams[index];
-    uint64_t *words = take_words(reading);
-    if (!words) return STATUS_NO_MEMORY;
-    *out_words = words;
-    return text_codec_decode(words, reading->count, (enum codec_id)stream->codec, stream->bytes,
-                             stream->size, reading->arena);
+    return stream_texts(&reading->streams[index], reading->count, reading->arena, out_words);
 }
 
 static enum status read_times(const struct block_reading *reading, struct batch *batch)
 {
     const uint64_t *words;
-    enum status status = stream_words(reading, BLOCK_STREAM_TIME, &words);
+    enum status status = block_words(reading, BLOCK_STREAM_TIME, &words);
     if (status < 0) return status;
     batch->times_ns = (const int64_t *)words;
     return batch->times_ns[0] == reading->header->first_time_ns ? STATUS_OK : STATUS_CORRUPT;
@@ -139,9 +43,9 @@ static enum status read_times(const struct block_reading *reading, struct batch 
 static enum status read_values(const struct block_reading *reading, struct batch *batch)
 {
     if (batch->type == VALUE_TEXT) {
-        return stream_texts(reading, BLOCK_STREAM_VALUE, &batch->values);
+        return block_texts(reading, BLOCK_STREAM_VALUE, &batch->values);
     }
-    return stream_words(reading, BLOCK_STREAM_VALUE, &batch->values);
+    return block_words(reading, BLOCK_STREAM_VALUE, &batch->values);
 }
 
 /* A batch has no place for one quality other than good beside the column. */
@@ -149,20 +53,21 @@ static enum status read_qualities(const struct block_reading *reading, struct ba
 {
     if (reading->streams[BLOCK_STREAM_QUALITY].codec == CODEC_ABSENT) return STATUS_OK;
     const uint64_t *words;
-    enum status status = stream_words(reading, BLOCK_STREAM_QUALITY, &words);
-    return status < 0 ? status : narrow_u32(reading, words, &batch->qualities);
+    enum status status = block_words(reading, BLOCK_STREAM_QUALITY, &words);
+    return status < 0 ? status
+                      : stream_narrow_u32(words, reading->count, reading->arena, &batch->qualities);
 }
 
 static enum status read_revisions(const struct block_reading *reading, struct batch *batch)
 {
-    enum status status = stream_column(reading, BLOCK_STREAM_CLOCK, &batch->clocks, &batch->clock);
+    enum status status = block_column(reading, BLOCK_STREAM_CLOCK, &batch->clocks, &batch->clock);
     if (status < 0) return status;
 
     const uint64_t *words;
     uint64_t generation = 0;
-    status = stream_column(reading, BLOCK_STREAM_GENERATION, &words, &generation);
+    status = block_column(reading, BLOCK_STREAM_GENERATION, &words, &generation);
     if (status < 0) return status;
-    if (words) return narrow_u32(reading, words, &batch->generations);
+    if (words) return stream_narrow_u32(words, reading->count, reading->arena, &batch->generations);
     batch->generation = (uint32_t)generation;
     return generation <= UINT32_MAX ? STATUS_OK : STATUS_CORRUPT;
 }
@@ -172,7 +77,7 @@ static enum status read_origins(const struct block_reading *reading, struct batc
     uint64_t header_origin = reading->header->origin;
     batch->origin = header_origin;
     enum status status =
-        stream_column(reading, BLOCK_STREAM_ORIGIN, &batch->origins, &batch->origin);
+        block_column(reading, BLOCK_STREAM_ORIGIN, &batch->origins, &batch->origin);
     if (status < 0) return status;
     uint64_t first = batch->origins ? batch->origins[0] : batch->origin;
     return first == header_origin ? STATUS_OK : STATUS_CORRUPT;
@@ -182,9 +87,9 @@ static enum status read_kinds(const struct block_reading *reading, struct batch 
 {
     const uint64_t *words;
     uint64_t kind = ENTRY_COLLECTED;
-    enum status status = stream_column(reading, BLOCK_STREAM_KIND, &words, &kind);
+    enum status status = block_column(reading, BLOCK_STREAM_KIND, &words, &kind);
     if (status < 0) return status;
-    if (words) return narrow_u8(reading, words, &batch->kinds);
+    if (words) return stream_narrow_u8(words, reading->count, reading->arena, &batch->kinds);
     batch->kind = (uint8_t)kind;
     return kind <= UINT8_MAX ? STATUS_OK : STATUS_CORRUPT;
 }
@@ -193,7 +98,7 @@ static enum status read_notes(const struct block_reading *reading, struct batch 
 {
     if (reading->streams[BLOCK_STREAM_NOTE].codec == CODEC_ABSENT) return STATUS_OK;
     const uint64_t *words;
-    enum status status = stream_texts(reading, BLOCK_STREAM_NOTE, &words);
+    enum status status = block_texts(reading, BLOCK_STREAM_NOTE, &words);
     if (status < 0) return status;
     const struct text_value **notes =
         arena_take_raw(reading->arena, reading->count * sizeof *notes);
@@ -231,7 +136,9 @@ enum status block_decode(const uint8_t *bytes, size_t size, struct arena *arena,
         .count = header->sample_count,
         .arena = arena,
     };
-    if (!streams_find(reading.streams, bytes, header)) return STATUS_CORRUPT;
+    bool whole = streams_find(reading.streams, header->codecs, BLOCK_STREAM_COUNT,
+                              bytes + BLOCK_PAYLOAD_OFFSET, header->payload_bytes);
+    if (!whole) return STATUS_CORRUPT;
 
     static enum status (*const readers[])(const struct block_reading *, struct batch *) = {
         read_times,   read_values, read_qualities, read_revisions,

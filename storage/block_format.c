@@ -28,13 +28,6 @@ bool block_header_is_valid(const struct block_header *header)
     return true;
 }
 
-size_t block_streams_offset(const struct block_header *header)
-{
-    size_t present = 0;
-    for (size_t i = 0; i < BLOCK_STREAM_COUNT; i++) present += header->codecs[i] != CODEC_ABSENT;
-    return BLOCK_PAYLOAD_OFFSET + bytes_align(present * sizeof(uint32_t), BLOCK_ALIGNMENT);
-}
-
 uint64_t block_checksum(const uint8_t *bytes, size_t size)
 {
     size_t behind = offsetof(struct block_header, checksum) + sizeof(uint64_t);

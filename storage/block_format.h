@@ -10,8 +10,7 @@
  *    +-----------------+---------------+---+---+---+---------------+---+
  *    32                40              48  50  51  52              60  64
  *
- *   payload   a u32 for each stream whose codec is not ABSENT, in order of enum block_stream: its
- *             bytes; zeros up to a multiple of 8; then the streams, each padded with zeros to 8
+ *   payload   lengths and streams (stream.h), in order of enum block_stream
  *
  * F1  checksum covers every byte before and after itself, payload included: it is the XXH3-64 of
  *     the 8 bytes before it and the XXH3-64 of the bytes after it
@@ -77,9 +76,6 @@ enum {
 
 /* What can be said without the payload. */
 bool block_header_is_valid(const struct block_header *header);
-
-/* Where in the block the first stream begins. */
-size_t block_streams_offset(const struct block_header *header);
 
 /* Of a whole block of this size (F1); what its header holds does not count. */
 uint64_t block_checksum(const uint8_t *bytes, size_t size);

@@ -3,14 +3,6 @@
 #include "storage/base/bytes.h"
 #include "storage/base/hash.h"
 
-static bool bytes_are_zero(const uint8_t *bytes, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        if (bytes[i] != 0) return false;
-    }
-    return true;
-}
-
 uint64_t segment_header_checksum(const struct segment_header *header)
 {
     return hash64(header, offsetof(struct segment_header, checksum));

@@ -40,6 +40,14 @@ static inline size_t bytes_align(size_t size, size_t alignment)
     return (size + alignment - 1) / alignment * alignment;
 }
 
+static inline bool bytes_are_zero(const uint8_t *bytes, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (bytes[i] != 0) return false;
+    }
+    return true;
+}
+
 /* A bounded reader: once a read would pass the end it fails for good and hands out zeros, so a
  * decoder checks once, at the end. */
 struct bytes_reader {

@@ -3,6 +3,7 @@
 #include "storage/base/bytes.h"
 #include "storage/block.h"
 #include "storage/codec.h"
+#include "storage/stream.h"
 #include "tests/unit.h"
 
 #define BIT_32 (UINT64_C(1) << 32)
@@ -46,7 +47,8 @@ static size_t hand_assemble(uint8_t *target, struct hand_block *block)
         block->header.codecs[i] = block->streams[i].codec;
     }
     uint8_t *length = target + BLOCK_PAYLOAD_OFFSET;
-    uint8_t *next = target + block_streams_offset(&block->header);
+    uint8_t *next = target + BLOCK_PAYLOAD_OFFSET +
+                    streams_lengths_bytes(block->header.codecs, BLOCK_STREAM_COUNT);
     memset(length, 0, (size_t)(next - length));
     for (size_t i = 0; i < BLOCK_STREAM_COUNT; i++) {
         const struct hand_stream *stream = &block->streams[i];
