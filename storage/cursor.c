@@ -29,6 +29,8 @@ struct cursor {
     struct mask *masks;                     /* owned */
     struct segment_source *segment_sources; /* owned */
     size_t segment_source_count;
+    struct mixed_source *mixed_sources; /* owned */
+    size_t mixed_source_count;
     struct head_run_source run_sources[2];
     struct head_bag_source bag_sources[2];
     struct arena bags;
@@ -66,33 +68,56 @@ static enum status cursor_add_head(struct cursor *cursor, const struct head *hea
     return cursor_add(cursor, &bag->source, status, error);
 }
 
+static enum status cursor_add_blocks(struct cursor *cursor, struct segment *segment,
+                                     enum block_kind kind, struct error *error)
+{
+    const struct cursor_options *options = &cursor->options;
+    struct segment_source *source = &cursor->segment_sources[cursor->segment_source_count++];
+    segment_source_init(source);
+    enum status status = segment_source_open(source, segment, options->identity, kind,
+                                             options->from_ns, options->to_ns, error);
+    if (status == STATUS_END) {
+        segment_source_finish(source);
+        cursor->segment_source_count--;
+    }
+    return cursor_add(cursor, &source->source, status, error);
+}
+
+static enum status cursor_add_mixed(struct cursor *cursor, struct segment *segment,
+                                    struct error *error)
+{
+    const struct cursor_options *options = &cursor->options;
+    struct mixed_source *source = &cursor->mixed_sources[cursor->mixed_source_count++];
+    mixed_source_init(source);
+    enum status status = mixed_source_open(source, segment, options->identity, options->from_ns,
+                                           options->to_ns, error);
+    if (status == STATUS_END) {
+        mixed_source_finish(source);
+        cursor->mixed_source_count--;
+    }
+    return cursor_add(cursor, &source->source, status, error);
+}
+
 static enum status cursor_add_segments(struct cursor *cursor, struct error *error)
 {
     const struct cursor_options *options = &cursor->options;
     const struct snapshot *snapshot = cursor->snapshot;
     if (snapshot->segment_count == 0) return STATUS_OK;
     cursor->segment_sources = calloc(2 * snapshot->segment_count, sizeof *cursor->segment_sources);
-    if (!cursor->segment_sources) return error_set(error, STATUS_NO_MEMORY, "cursor");
+    cursor->mixed_sources = calloc(snapshot->segment_count, sizeof *cursor->mixed_sources);
+    if (!cursor->segment_sources || !cursor->mixed_sources) {
+        return error_set(error, STATUS_NO_MEMORY, "cursor");
+    }
     for (size_t i = 0; i < snapshot->segment_count; i++) {
-        const struct segment_footer *footer = segment_footer(snapshot->segments[i]);
+        struct segment *segment = snapshot->segments[i];
+        const struct segment_footer *footer = segment_footer(segment);
         if (footer->last_time_ns < options->from_ns || footer->first_time_ns >= options->to_ns) {
             continue;
         }
-        for (int kind = BLOCK_MAIN; kind <= BLOCK_HISTORY; kind++) {
-            struct segment_source *source =
-                &cursor->segment_sources[cursor->segment_source_count++];
-            segment_source_init(source);
-            enum status status =
-                segment_source_open(source, snapshot->segments[i], options->identity,
-                                    (enum block_kind)kind, options->from_ns, options->to_ns, error);
-            if (status == STATUS_END) {
-                segment_source_finish(source);
-                cursor->segment_source_count--;
-                continue;
-            }
-            status = cursor_add(cursor, &source->source, status, error);
-            if (status < 0) return status;
-        }
+        enum status status = cursor_add_blocks(cursor, segment, BLOCK_MAIN, error);
+        if (status == STATUS_OK) status = cursor_add_blocks(cursor, segment, BLOCK_HISTORY, error);
+        if (status == STATUS_OK) status = cursor_add_mixed(cursor, segment, error);
+        if (status < 0) return status;
     }
     return STATUS_OK;
 }
@@ -141,6 +166,10 @@ void cursor_close(struct cursor *cursor)
         segment_source_finish(&cursor->segment_sources[i]);
     }
     free(cursor->segment_sources);
+    for (size_t i = 0; i < cursor->mixed_source_count; i++) {
+        mixed_source_finish(&cursor->mixed_sources[i]);
+    }
+    free(cursor->mixed_sources);
     arena_finish(&cursor->bags);
     arena_finish(&cursor->texts);
     free(cursor->explicit_entries);
@@ -380,29 +409,54 @@ enum status cursor_next(struct cursor *cursor, struct batch *out_batch, struct e
     }
 }
 
+static enum status blocks_floor_ns(struct segment *segment, struct identity identity,
+                                   enum block_kind kind, int64_t time_ns, struct arena *arena,
+                                   int64_t *floor_ns, struct error *error)
+{
+    struct segment_index_entry entry;
+    enum status status = segment_find(segment, identity, kind, &entry, error);
+    if (status < 0) return status;
+    if (status == STATUS_NOT_FOUND || entry.first_time_ns > time_ns) return STATUS_OK;
+    const struct block_descriptor *descriptors;
+    size_t count;
+    status = segment_descriptors(segment, &entry, INT64_MIN, time_ns + 1, arena, &descriptors,
+                                 &count, error);
+    if (status < 0 || count == 0) return status;
+    const struct block_descriptor *last = &descriptors[count - 1];
+    int64_t candidate_ns = last->last_time_ns <= time_ns ? last->last_time_ns : last->first_time_ns;
+    if (candidate_ns > *floor_ns) *floor_ns = candidate_ns;
+    return STATUS_OK;
+}
+
+static enum status mixed_floor_ns(struct segment *segment, struct identity identity,
+                                  int64_t time_ns, int64_t *floor_ns, struct error *error)
+{
+    struct mixed_source source;
+    mixed_source_init(&source);
+    enum status status =
+        mixed_source_open(&source, segment, identity, INT64_MIN, time_ns + 1, error);
+    if (status == STATUS_OK) {
+        const struct batch *batch = &source.source.batch;
+        int64_t candidate_ns = batch->times_ns[batch->sample_count - 1];
+        if (candidate_ns > *floor_ns) *floor_ns = candidate_ns;
+    }
+    mixed_source_finish(&source);
+    return status < 0 ? status : STATUS_OK;
+}
+
 static enum status segment_floor_ns(struct segment *segment, struct identity identity,
                                     int64_t time_ns, struct arena *arena, int64_t *floor_ns,
                                     struct error *error)
 {
     const struct segment_footer *footer = segment_footer(segment);
     if (footer->first_time_ns > time_ns || footer->last_time_ns <= *floor_ns) return STATUS_OK;
-    for (int kind = BLOCK_MAIN; kind <= BLOCK_HISTORY; kind++) {
-        struct segment_index_entry entry;
-        enum status status = segment_find(segment, identity, (enum block_kind)kind, &entry, error);
-        if (status < 0) return status;
-        if (status == STATUS_NOT_FOUND || entry.first_time_ns > time_ns) continue;
-        const struct block_descriptor *descriptors;
-        size_t count;
-        status = segment_descriptors(segment, &entry, INT64_MIN, time_ns + 1, arena, &descriptors,
-                                     &count, error);
-        if (status < 0) return status;
-        if (count == 0) continue;
-        const struct block_descriptor *last = &descriptors[count - 1];
-        int64_t candidate_ns =
-            last->last_time_ns <= time_ns ? last->last_time_ns : last->first_time_ns;
-        if (candidate_ns > *floor_ns) *floor_ns = candidate_ns;
+    enum status status =
+        blocks_floor_ns(segment, identity, BLOCK_MAIN, time_ns, arena, floor_ns, error);
+    if (status == STATUS_OK) {
+        status = blocks_floor_ns(segment, identity, BLOCK_HISTORY, time_ns, arena, floor_ns, error);
     }
-    return STATUS_OK;
+    if (status < 0) return status;
+    return mixed_floor_ns(segment, identity, time_ns, floor_ns, error);
 }
 
 static enum status head_floor_ns(const struct head *head, uint32_t tag, int64_t time_ns,

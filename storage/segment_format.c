@@ -42,6 +42,7 @@ bool segment_footer_is_valid(const struct segment_footer *footer, uint64_t file_
         {&footer->index, sizeof(struct segment_index_entry)},
         {&footer->top, sizeof(struct segment_top_entry)},
         {&footer->origins, sizeof(struct segment_origin)},
+        {&footer->mixed, sizeof(struct mixed_descriptor)},
     };
     for (size_t i = 0; i < sizeof sections / sizeof sections[0]; i++) {
         if (!section_is_valid(sections[i].section, sections[i].record_bytes, file_bytes, &end)) {
@@ -54,11 +55,13 @@ bool segment_footer_is_valid(const struct segment_footer *footer, uint64_t file_
     uint64_t page_count =
         (index_count + SEGMENT_INDEX_PAGE_ENTRIES - 1) / SEGMENT_INDEX_PAGE_ENTRIES;
     uint64_t block_count = footer->block_count;
-    return footer->magic == SEGMENT_FOOTER_MAGIC && block_count >= 1 && block_count <= UINT32_MAX &&
+    uint64_t all_count = block_count + segment_mixed_count(footer);
+    return footer->magic == SEGMENT_FOOTER_MAGIC && all_count >= 1 && block_count <= UINT32_MAX &&
            footer->descriptors.size_bytes / sizeof(struct block_descriptor) == block_count &&
-           footer->summaries.size_bytes == 0 && index_count >= 1 && index_count <= block_count &&
-           segment_page_count(footer) == page_count && footer->origins.size_bytes > 0 &&
-           footer->sample_count >= block_count && footer->first_time_ns <= footer->last_time_ns &&
+           footer->summaries.size_bytes == 0 && index_count <= block_count &&
+           (index_count > 0) == (block_count > 0) && segment_page_count(footer) == page_count &&
+           footer->origins.size_bytes > 0 && footer->sample_count >= all_count &&
+           footer->first_time_ns <= footer->last_time_ns &&
            footer->first_sequence <= footer->last_sequence &&
            bytes_are_zero(footer->reserved, sizeof footer->reserved); /* G5 */
 }
@@ -84,24 +87,55 @@ static bool statistics_are_zero(const struct block_descriptor *descriptor)
            (descriptor->flags & (BLOCK_HAS_NAN | BLOCK_STEPPED)) == 0;
 }
 
+/* Whether a block can lie there. */
+static bool place_is_valid(const struct segment_footer *footer, uint64_t offset, uint32_t bytes,
+                           size_t header_bytes)
+{
+    const struct segment_section *blocks = &footer->blocks;
+    if (offset < blocks->offset || offset - blocks->offset > blocks->size_bytes) return false;
+    if (bytes > blocks->size_bytes - (offset - blocks->offset)) return false;
+    return offset % BLOCK_ALIGNMENT == 0 && bytes % BLOCK_ALIGNMENT == 0 && bytes >= header_bytes;
+}
+
+static bool origin_is_valid(const struct segment_footer *footer, uint32_t origin_index)
+{
+    return origin_index < footer->origins.size_bytes / sizeof(struct segment_origin);
+}
+
 bool block_descriptor_is_valid(const struct block_descriptor *descriptor,
                                const struct segment_footer *footer)
 {
-    const struct segment_section *blocks = &footer->blocks;
-    uint64_t offset = descriptor->offset;
-    uint32_t bytes = descriptor->block_bytes;
-    if (offset < blocks->offset || offset - blocks->offset > blocks->size_bytes) return false;
-    if (bytes > blocks->size_bytes - (offset - blocks->offset)) return false;
-    if (offset % BLOCK_ALIGNMENT != 0 || bytes % BLOCK_ALIGNMENT != 0) return false;
-    if (bytes < sizeof(struct block_header)) return false;
+    if (!place_is_valid(footer, descriptor->offset, descriptor->block_bytes,
+                        sizeof(struct block_header))) {
+        return false;
+    }
     if ((descriptor->flags & BLOCK_STATISTICS) == 0 && !statistics_are_zero(descriptor)) {
         return false;
     }
     return descriptor->first_time_ns <= descriptor->last_time_ns && descriptor->sample_count >= 1 &&
            descriptor->good_count <= descriptor->sample_count &&
            value_type_is_valid(descriptor->type) && descriptor->kind <= BLOCK_HISTORY &&
-           descriptor->flags <= BLOCK_FLAGS &&
-           descriptor->origin_index < footer->origins.size_bytes / sizeof(struct segment_origin);
+           descriptor->flags <= BLOCK_FLAGS && origin_is_valid(footer, descriptor->origin_index);
+}
+
+bool mixed_descriptor_is_valid(const struct mixed_descriptor *descriptor,
+                               const struct segment_footer *footer)
+{
+    return place_is_valid(footer, descriptor->offset, descriptor->block_bytes,
+                          sizeof(struct mixed_header)) &&
+           descriptor->first_time_ns <= descriptor->last_time_ns && descriptor->tag_count >= 1 &&
+           descriptor->sample_count >= descriptor->tag_count &&
+           descriptor->sample_count <= UINT16_MAX &&
+           identity_compare(descriptor->first_identity, descriptor->last_identity) <= 0 &&
+           origin_is_valid(footer, descriptor->origin_index) &&
+           bytes_are_zero(descriptor->reserved, sizeof descriptor->reserved); /* G5 */
+}
+
+bool mixed_descriptors_follow(const struct mixed_descriptor *earlier,
+                              const struct mixed_descriptor *later)
+{
+    return later->offset >= earlier->offset + earlier->block_bytes &&
+           identity_compare(earlier->last_identity, later->first_identity) < 0;
 }
 
 bool block_descriptors_follow(const struct block_descriptor *earlier,

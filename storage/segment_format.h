@@ -1,21 +1,24 @@
 /* The segment: an immutable file of blocks, sorted by tag, with all that is needed to find them.
  *
  *   [ header 64 ]
- *   [ blocks: by (identity, kind, first time), each at a multiple of 8 ]
+ *   [ blocks: by (identity, kind, first time), each at a multiple of 8; mixed blocks among them ]
  *   [ descriptors: one of 128 bytes a block, in the order of the blocks ]
  *   [ summaries: room for statistics over 64 blocks and over a tag; empty in version 1 ]
  *   [ index: one entry of 64 bytes a (tag, kind), by (identity, kind) ]
  *   [ top: one entry of 24 bytes per 64 index entries ]
  *   [ origins: one entry of 32 bytes an origin ]
- *   [ footer 256, at the very end ]
+ *   [ mixed: one descriptor of 128 bytes a mixed block, by identity ]
+ *   [ footer 320, at the very end ]
  *
  * Sections begin at multiples of 64; the gaps are zeros.
  *
- * G1  checksums make a tree: the footer's covers the footer, the footer holds those of header, top
- *     and origins, top those of index pages, the index those of each tag's descriptors, a descriptor
- *     that of its block. So every byte is checked by whoever reads it, and nothing else is read
- * G2  blocks lie one behind the other, descriptors in their order; those of one (tag, kind) rise by
- *     first time; MAIN blocks of one tag do not overlap; HISTORY blocks may share their border time
+ * G1  checksums make a tree: the footer's covers the footer, the footer holds those of header, top,
+ *     origins and mixed, top those of index pages, the index those of each tag's descriptors, a
+ *     descriptor that of its block. So every byte is checked by whoever reads it, and nothing else
+ *     is read
+ * G2  blocks lie one behind the other, descriptors of either sort in their order; those of one
+ *     (tag, kind) rise by first time; MAIN blocks of one tag do not overlap; HISTORY blocks may
+ *     share their border time; the tags of one mixed block end before those of the next begin
  * G3  digest and count are those of the block's entries (digest.h); tag and segment hold sums
  * G4  statistics (minimum .. covered_s and their indexes, and whether there are NaN) count only
  *     where BLOCK_STATISTICS is set; otherwise they are zero
@@ -31,6 +34,7 @@
 #include <stdint.h>
 
 #include "storage/block_format.h"
+#include "storage/mixed_format.h"
 #include "storage/sample.h"
 
 enum { SEGMENT_VERSION = 1, SEGMENT_ALIGNMENT = 64, SEGMENT_INDEX_PAGE_ENTRIES = 64 };
@@ -121,6 +125,27 @@ struct segment_origin {
 
 static_assert(sizeof(struct segment_origin) == 32, "no hidden padding reaches the disk");
 
+/* A mixed block: its tags' main samples are in it and nowhere else in this segment. */
+struct mixed_descriptor {
+    struct identity first_identity;
+    struct identity last_identity;
+    uint64_t offset; /* in the file */
+    uint32_t block_bytes;
+    uint32_t sample_count;
+    int64_t first_time_ns; /* of all samples */
+    int64_t last_time_ns;
+    uint64_t sequence; /* greatest local sequence among its entries */
+    uint64_t digest_low;
+    uint64_t digest_high;
+    uint32_t block_checksum; /* low half of the block's own */
+    uint32_t tag_count;
+    uint32_t origin_index; /* of the header's origin, in the origins section */
+    uint8_t reserved[28];
+};
+
+static_assert(offsetof(struct mixed_descriptor, block_checksum) == 88, "no hidden padding");
+static_assert(sizeof(struct mixed_descriptor) == 128, "no hidden padding reaches the disk");
+
 struct segment_section {
     uint64_t offset;
     uint64_t size_bytes;
@@ -137,23 +162,25 @@ struct segment_footer {
     struct segment_section index;
     struct segment_section top;
     struct segment_section origins;
+    struct segment_section mixed;
     uint64_t header_checksum; /* its own */
     uint64_t top_checksum;
     uint64_t origins_checksum;
+    uint64_t mixed_checksum;
     int64_t first_time_ns;
     int64_t last_time_ns;
     uint64_t sample_count;
-    uint64_t block_count;
+    uint64_t block_count; /* mixed ones not among them */
     uint64_t first_sequence;
     uint64_t last_sequence;
     uint64_t digest_low;
     uint64_t digest_high;
     uint64_t clock_max; /* greatest revision clock inside */
-    uint8_t reserved[24];
-    uint64_t checksum; /* of the 248 bytes before */
+    uint8_t reserved[64];
+    uint64_t checksum; /* of the 312 bytes before */
 };
 
-static_assert(sizeof(struct segment_footer) == 256, "no hidden padding reaches the disk");
+static_assert(sizeof(struct segment_footer) == 320, "no hidden padding reaches the disk");
 
 uint64_t segment_header_checksum(const struct segment_header *header);
 uint64_t segment_footer_checksum(const struct segment_footer *footer);
@@ -169,6 +196,13 @@ bool segment_index_entry_is_valid(const struct segment_index_entry *entry,
 bool block_descriptor_is_valid(const struct block_descriptor *descriptor,
                                const struct segment_footer *footer);
 
+bool mixed_descriptor_is_valid(const struct mixed_descriptor *descriptor,
+                               const struct segment_footer *footer);
+
+/* Two mixed blocks, one behind the other (G2). */
+bool mixed_descriptors_follow(const struct mixed_descriptor *earlier,
+                              const struct mixed_descriptor *later);
+
 /* Two descriptors of one (tag, kind), one behind the other (G2). */
 bool block_descriptors_follow(const struct block_descriptor *earlier,
                               const struct block_descriptor *later);
@@ -180,6 +214,11 @@ int segment_index_compare(const struct segment_index_entry *entry, struct identi
 static inline uint64_t segment_index_count(const struct segment_footer *footer)
 {
     return footer->index.size_bytes / sizeof(struct segment_index_entry);
+}
+
+static inline uint64_t segment_mixed_count(const struct segment_footer *footer)
+{
+    return footer->mixed.size_bytes / sizeof(struct mixed_descriptor);
 }
 
 static inline uint64_t segment_page_count(const struct segment_footer *footer)

@@ -12,6 +12,8 @@
 #include "storage/block.h"
 #include "storage/disk_names.h"
 
+#define MIXED_ARENA_BYTES_MAX ((size_t)64 << 20)
+
 struct segment {
     atomic_uint reference_count;
     atomic_bool must_remove;         /* when the last reference goes */
@@ -23,6 +25,7 @@ struct segment {
     struct segment_footer footer;
     struct segment_top_entry *top;  /* owned */
     struct segment_origin *origins; /* owned */
+    struct mixed_descriptor *mixed; /* owned */
     char path[FILE_PATH_BYTES_MAX];
 };
 
@@ -90,7 +93,7 @@ static enum status segment_open_section(struct segment *segment, const char *wha
                                         const struct segment_section *section, uint64_t checksum,
                                         void **out_bytes, struct error *error)
 {
-    *out_bytes = malloc(section->size_bytes);
+    *out_bytes = malloc(section->size_bytes + 1); /* it may be empty */
     if (!*out_bytes) {
         return error_set(error, STATUS_NO_MEMORY, "%s: %s of %" PRIu64 " bytes", segment->path,
                          what, section->size_bytes);
@@ -101,6 +104,39 @@ static enum status segment_open_section(struct segment *segment, const char *wha
     if (hash64(*out_bytes, section->size_bytes) == checksum) return STATUS_OK;
     return error_set(error, STATUS_CORRUPT, "%s: damaged %s at %" PRIu64 ", %" PRIu64 " samples",
                      segment->path, what, section->offset, segment->footer.sample_count);
+}
+
+/* G2 */
+static bool mixed_is_valid(const struct segment *segment)
+{
+    size_t count = segment_mixed_count(&segment->footer);
+    for (size_t i = 0; i < count; i++) {
+        if (!mixed_descriptor_is_valid(&segment->mixed[i], &segment->footer)) return false;
+        if (i > 0 && !mixed_descriptors_follow(&segment->mixed[i - 1], &segment->mixed[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static enum status segment_open_sections(struct segment *segment, struct error *error)
+{
+    const struct segment_footer *footer = &segment->footer;
+    void *bytes = NULL;
+    enum status status = segment_open_section(segment, "top of the index", &footer->top,
+                                              footer->top_checksum, &bytes, error);
+    segment->top = bytes;
+    if (status < 0) return status;
+    status = segment_open_section(segment, "list of origins", &footer->origins,
+                                  footer->origins_checksum, &bytes, error);
+    segment->origins = bytes;
+    if (status < 0) return status;
+    status = segment_open_section(segment, "list of mixed blocks", &footer->mixed,
+                                  footer->mixed_checksum, &bytes, error);
+    segment->mixed = bytes;
+    if (status < 0 || mixed_is_valid(segment)) return status;
+    return error_set(error, STATUS_CORRUPT, "%s: list of mixed blocks of no valid form",
+                     segment->path);
 }
 
 enum status segment_open(struct segment **out_segment, struct file_system *file_system,
@@ -114,22 +150,11 @@ enum status segment_open(struct segment **out_segment, struct file_system *file_
     (void)snprintf(segment->path, sizeof segment->path, "%s/" DISK_SEGMENT_FORMAT, directory,
                    number);
 
-    void *top = NULL, *origins = NULL;
-    const struct segment_footer *footer = &segment->footer;
     enum status status = file_open(file_system, &segment->file, segment->path, FILE_READ, error);
     if (status == STATUS_OK) status = file_size(segment->file, &segment->bytes, error);
     if (status == STATUS_OK) status = segment_open_header(segment, error);
     if (status == STATUS_OK) status = segment_open_footer(segment, error);
-    if (status == STATUS_OK) {
-        status = segment_open_section(segment, "top of the index", &footer->top,
-                                      footer->top_checksum, &top, error);
-        segment->top = top;
-    }
-    if (status == STATUS_OK) {
-        status = segment_open_section(segment, "list of origins", &footer->origins,
-                                      footer->origins_checksum, &origins, error);
-        segment->origins = origins;
-    }
+    if (status == STATUS_OK) status = segment_open_sections(segment, error);
     if (status != STATUS_OK) {
         segment_unref(segment);
         return status;
@@ -156,6 +181,7 @@ void segment_unref(struct segment *segment)
     }
     free(segment->top);
     free(segment->origins);
+    free(segment->mixed);
     free(segment);
 }
 
@@ -443,5 +469,98 @@ enum status segment_read_blocks(struct segment *segment, const struct block_desc
                          descriptor->first_time_ns, descriptor->last_time_ns);
     }
     *out_bytes = target;
+    return STATUS_OK;
+}
+
+/* ---- Mixed blocks ---- */
+
+const struct mixed_descriptor *segment_mixed(const struct segment *segment, size_t *out_count)
+{
+    *out_count = segment_mixed_count(&segment->footer);
+    return segment->mixed;
+}
+
+const struct mixed_descriptor *segment_mixed_find(const struct segment *segment,
+                                                  struct identity identity)
+{
+    size_t low = 0, high = segment_mixed_count(&segment->footer);
+    while (low < high) { /* the first that does not end before it */
+        size_t middle = low + (high - low) / 2;
+        if (identity_compare(segment->mixed[middle].last_identity, identity) < 0) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    if (low == segment_mixed_count(&segment->footer)) return NULL;
+    const struct mixed_descriptor *found = &segment->mixed[low];
+    return identity_compare(found->first_identity, identity) <= 0 ? found : NULL;
+}
+
+static bool mixed_fits(const uint8_t *bytes, const struct mixed_descriptor *descriptor)
+{
+    if (!mixed_block_is_intact(bytes, descriptor->block_bytes)) return false;
+    struct mixed_header header;
+    memcpy(&header, bytes, sizeof header);
+    return MIXED_PAYLOAD_OFFSET + (uint64_t)header.payload_bytes == descriptor->block_bytes &&
+           (uint32_t)header.checksum == descriptor->block_checksum &&
+           header.tag_count == descriptor->tag_count &&
+           header.sample_count == descriptor->sample_count &&
+           identity_compare(header.identity, descriptor->first_identity) == 0;
+}
+
+enum status segment_read_mixed(struct segment *segment, const struct mixed_descriptor *descriptor,
+                               struct buffer *bytes, struct arena *arena,
+                               struct mixed_block *out_block, struct error *error)
+{
+    buffer_clear(bytes);
+    arena_reset(arena);
+    uint8_t *target = buffer_reserve(bytes, descriptor->block_bytes, error);
+    if (!target) return error->status;
+    enum status status =
+        segment_read(segment, target, descriptor->block_bytes, descriptor->offset, error);
+    if (status < 0) return status;
+    status = STATUS_CORRUPT;
+    if (mixed_fits(target, descriptor)) {
+        status = mixed_block_decode(target, descriptor->block_bytes, arena, out_block);
+    }
+    if (status == STATUS_NO_MEMORY)
+        return error_set(error, status, "%s: mixed block", segment->path);
+    if (status == STATUS_OK) return STATUS_OK;
+    return error_set(error, STATUS_CORRUPT,
+                     "%s: damaged mixed block at %" PRIu64 ", %" PRIu32 " samples of %" PRIu32
+                     " tags, of times %" PRId64 " to %" PRId64,
+                     segment->path, descriptor->offset, descriptor->sample_count,
+                     descriptor->tag_count, descriptor->first_time_ns, descriptor->last_time_ns);
+}
+
+void mixed_walk_init(struct mixed_walk *walk, struct segment *segment)
+{
+    *walk = (struct mixed_walk){.segment = segment};
+    buffer_init(&walk->bytes, UINT32_MAX);
+    arena_init(&walk->decoded, MIXED_ARENA_BYTES_MAX);
+}
+
+void mixed_walk_finish(struct mixed_walk *walk)
+{
+    buffer_finish(&walk->bytes);
+    arena_finish(&walk->decoded);
+}
+
+enum status mixed_walk_next(struct mixed_walk *walk, struct identity *out_identity,
+                            struct batch *out_batch, struct error *error)
+{
+    if (walk->next_tag == walk->block.tag_count) {
+        size_t count;
+        const struct mixed_descriptor *descriptors = segment_mixed(walk->segment, &count);
+        if (walk->next_block == count) return STATUS_END;
+        walk->descriptor = &descriptors[walk->next_block++];
+        walk->next_tag = walk->block.tag_count = 0;
+        enum status status = segment_read_mixed(walk->segment, walk->descriptor, &walk->bytes,
+                                                &walk->decoded, &walk->block, error);
+        if (status < 0) return status;
+    }
+    *out_identity = walk->block.identities[walk->next_tag];
+    *out_batch = mixed_block_batch(&walk->block, walk->next_tag++);
     return STATUS_OK;
 }

@@ -1,7 +1,8 @@
 /* Segment: an open segment file; finds the blocks of a tag, and checks every byte it reads (G1).
  *
- * Only header, footer, top and origins stay in memory (24 bytes per 64 tags); index pages and
- * descriptors are read when asked for.
+ * Only header, footer, top, origins and descriptors of mixed blocks stay in memory (24 bytes per 64
+ * tags, and 128 a mixed block of up to 1,024 tags); index pages and descriptors are read when asked
+ * for.
  *
  * Threads: any number at once; counted references. */
 #ifndef STORAGE_SEGMENT_READER_H
@@ -14,6 +15,7 @@
 #include "storage/base/buffer.h"
 #include "storage/base/file.h"
 #include "storage/block_format.h"
+#include "storage/mixed_block.h"
 #include "storage/segment_format.h"
 
 struct segment;
@@ -55,6 +57,17 @@ enum status segment_read_blocks(struct segment *segment, const struct block_desc
                                 size_t count, struct buffer *buffer, const uint8_t **out_bytes,
                                 size_t *out_bad, struct error *error);
 
+/* All of them, in order. */
+const struct mixed_descriptor *segment_mixed(const struct segment *segment, size_t *out_count);
+/* The one mixed block that may hold samples of this tag; NULL: none does. */
+const struct mixed_descriptor *segment_mixed_find(const struct segment *segment,
+                                                  struct identity identity);
+/* Reads and verifies a mixed block, and decodes it; bytes and arena own what it points to, and are
+ * cleared first. */
+enum status segment_read_mixed(struct segment *segment, const struct mixed_descriptor *descriptor,
+                               struct buffer *bytes, struct arena *arena,
+                               struct mixed_block *out_block, struct error *error);
+
 /* Fills entries with index page number page, and checks it. */
 enum status segment_read_page(struct segment *segment, uint64_t page,
                               struct segment_index_entry entries[SEGMENT_INDEX_PAGE_ENTRIES],
@@ -78,6 +91,24 @@ void segment_walk_init(struct segment_walk *walk, struct segment *segment);
 /* STATUS_END after the last. */
 enum status segment_walk_next(struct segment_walk *walk, struct segment_index_entry *out_entry,
                               struct error *error);
+
+/* All tags of mixed blocks in order. */
+struct mixed_walk {
+    struct segment *segment; /* borrowed */
+    size_t next_block;
+    size_t next_tag;
+    const struct mixed_descriptor *descriptor; /* of the block at hand */
+    struct mixed_block block;
+    struct buffer bytes;
+    struct arena decoded;
+};
+
+void mixed_walk_init(struct mixed_walk *walk, struct segment *segment);
+void mixed_walk_finish(struct mixed_walk *walk);
+/* The next tag's samples, valid until the next call. STATUS_END after the last; STATUS_CORRUPT for
+ * a damaged block, and the next call goes on behind it. */
+enum status mixed_walk_next(struct mixed_walk *walk, struct identity *out_identity,
+                            struct batch *out_batch, struct error *error);
 
 struct segment_check {
     uint64_t block_count; /* whole ones, and what they hold */

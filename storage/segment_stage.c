@@ -13,6 +13,7 @@ static const struct stage_column {
     size_t bytes;  /* of one sample */
 } stage_columns[STAGE_COLUMNS] = {
     {offsetof(struct batch, qualities), 0, sizeof(uint32_t)},
+    {offsetof(struct batch, types), offsetof(struct batch, type), sizeof(uint8_t)},
     {offsetof(struct batch, kinds), offsetof(struct batch, kind), sizeof(uint8_t)},
     {offsetof(struct batch, clocks), offsetof(struct batch, clock), sizeof(uint64_t)},
     {offsetof(struct batch, generations), offsetof(struct batch, generation), sizeof(uint32_t)},
@@ -160,13 +161,11 @@ enum status segment_stage_add(struct segment_stage *stage, const struct batch *b
                               size_t *out_count, struct error *error)
 {
     struct batch *staged = &stage->batch;
-    uint8_t type = batch_type(batch, 0);
     size_t staged_count = staged->sample_count;
     *out_count = 0;
-    if (staged_count > 0 && staged->type != type) return STATUS_OK; /* T1 */
     size_t count = stage->count_max - staged_count;
     if (count > batch->sample_count) count = batch->sample_count;
-    bool has_texts = type == VALUE_TEXT || batch->notes || staged->notes;
+    bool has_texts = batch_type(batch, 0) == VALUE_TEXT || batch->notes || staged->notes;
     if (has_texts) count = texts_fitting(stage, batch, count);
     if (count == 0) return STATUS_OK;
 
@@ -181,7 +180,6 @@ enum status segment_stage_add(struct segment_stage *stage, const struct batch *b
         column_spread(stage->times_ns + staged_count, &batch->time_ns, sizeof batch->time_ns,
                       count);
     }
-    staged->type = type;
     staged->sample_count += (uint32_t)count;
     *out_count = count;
     return has_texts ? texts_keep(stage, count, error) : STATUS_OK;

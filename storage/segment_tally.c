@@ -109,35 +109,38 @@ static uint64_t clock_max(const struct batch *batch)
     return greatest;
 }
 
-enum status segment_tally_add(struct segment_tally *tally, struct block_descriptor *descriptor,
-                              const struct block_header *header, const struct batch *batch,
+struct tally_block tally_block_of(const struct block_descriptor *descriptor,
+                                  const struct block_header *header)
+{
+    return (struct tally_block){
+        .first_time_ns = descriptor->first_time_ns,
+        .last_time_ns = descriptor->last_time_ns,
+        .sequence = descriptor->sequence,
+        .digest = {descriptor->digest_low, descriptor->digest_high, descriptor->sample_count},
+        .origin = header->origin,
+    };
+}
+
+enum status segment_tally_add(struct segment_tally *tally, const struct tally_block *block,
+                              const struct batch *columns, uint32_t *out_origin_index,
                               struct error *error)
 {
-    ASSERT(batch || (descriptor->flags & (BLOCK_HAS_REVISION | BLOCK_HAS_ORIGINS)) == 0);
-    bool has_column = batch && batch->origins;
+    bool has_column = columns && columns->origins;
     /* The header's origin first, so that it is in the section even before the column is read. */
-    enum status status =
-        tally_origin(tally, header->origin, has_column ? 0 : descriptor->sample_count,
-                     descriptor->sequence, error);
+    enum status status = tally_origin(tally, block->origin, has_column ? 0 : block->digest.count,
+                                      block->sequence, error);
     if (status < 0) return status;
-    descriptor->origin_index = tally->last_origin;
+    *out_origin_index = tally->last_origin;
     if (has_column) {
-        status = tally_origin_column(tally, batch, descriptor->sequence, error);
+        status = tally_origin_column(tally, columns, block->sequence, error);
         if (status < 0) return status;
     }
-    struct digest digest = {descriptor->digest_low, descriptor->digest_high,
-                            descriptor->sample_count};
-    digest_add(&tally->digest, digest);
-    tally->block_count++;
-    if (descriptor->first_time_ns < tally->first_time_ns) {
-        tally->first_time_ns = descriptor->first_time_ns;
-    }
-    if (descriptor->last_time_ns > tally->last_time_ns) {
-        tally->last_time_ns = descriptor->last_time_ns;
-    }
-    if (descriptor->sequence < tally->first_sequence) tally->first_sequence = descriptor->sequence;
-    if (descriptor->sequence > tally->last_sequence) tally->last_sequence = descriptor->sequence;
-    uint64_t clock = batch ? clock_max(batch) : 0;
+    digest_add(&tally->digest, block->digest);
+    if (block->first_time_ns < tally->first_time_ns) tally->first_time_ns = block->first_time_ns;
+    if (block->last_time_ns > tally->last_time_ns) tally->last_time_ns = block->last_time_ns;
+    if (block->sequence < tally->first_sequence) tally->first_sequence = block->sequence;
+    if (block->sequence > tally->last_sequence) tally->last_sequence = block->sequence;
+    uint64_t clock = columns ? clock_max(columns) : 0;
     if (clock > tally->clock_max) tally->clock_max = clock;
     return STATUS_OK;
 }

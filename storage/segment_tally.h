@@ -17,7 +17,7 @@ void descriptor_fill(struct block_descriptor *out_descriptor, const struct block
 
 struct segment_tally {
     struct digest digest; /* counts the samples */
-    uint64_t block_count;
+    uint64_t block_count; /* mixed ones not among them: the caller counts */
     int64_t first_time_ns;
     int64_t last_time_ns;
     uint64_t first_sequence;
@@ -30,11 +30,23 @@ struct segment_tally {
 void segment_tally_init(struct segment_tally *tally);
 void segment_tally_finish(struct segment_tally *tally); /* accepts a zeroed one */
 
-/* Adds a block and gives its descriptor the origin_index. The batch may be NULL when the block has
- * neither clocks nor more than one origin. */
-enum status segment_tally_add(struct segment_tally *tally, struct block_descriptor *descriptor,
-                              const struct block_header *header, const struct batch *batch,
+/* A block or a mixed block, as far as the sums go. */
+struct tally_block {
+    int64_t first_time_ns;
+    int64_t last_time_ns;
+    uint64_t sequence;
+    struct digest digest; /* counts the samples */
+    uint64_t origin;      /* of its header */
+};
+
+/* Gives the index of the header's origin. columns has the clocks and origins of all samples; NULL
+ * when the block has neither clocks nor more than one origin. */
+enum status segment_tally_add(struct segment_tally *tally, const struct tally_block *block,
+                              const struct batch *columns, uint32_t *out_origin_index,
                               struct error *error);
+
+struct tally_block tally_block_of(const struct block_descriptor *descriptor,
+                                  const struct block_header *header);
 
 /* The fields of the footer that it knows. */
 void segment_tally_tell(const struct segment_tally *tally, struct segment_footer *footer);

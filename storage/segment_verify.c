@@ -33,6 +33,11 @@ struct verify {
     struct segment_index_entry last_entry;
     uint64_t next_descriptor; /* where the next one is expected */
     uint64_t next_offset;
+    size_t next_mixed;
+    struct verify_mixed {
+        struct buffer bytes;
+        struct arena decoded;
+    } mixed;
     bool has_lost_place; /* behind damage: from there on, not below */
 };
 
@@ -131,10 +136,12 @@ static enum status verify_tally(struct verify *verify, const struct segment_inde
                                 const struct batch *batch, struct error *error)
 {
     struct block_header header;
-    struct block_descriptor counted = *descriptor;
     memcpy(&header, block, sizeof header);
-    enum status status = segment_tally_add(&verify->tally, &counted, &header, batch, error);
+    struct tally_block counted = tally_block_of(descriptor, &header);
+    uint32_t origin_index;
+    enum status status = segment_tally_add(&verify->tally, &counted, batch, &origin_index, error);
     if (status < 0) return status;
+    verify->tally.block_count++;
     verify->check.block_count++;
     verify->check.sample_count += batch->sample_count;
     size_t origin_count;
@@ -182,18 +189,114 @@ static enum status verify_block(struct verify *verify, const struct segment_inde
     return verify_tally(verify, entry, descriptor, block, &batch, error);
 }
 
-/* ---- The index ---- */
-
 /* Whether something begins where the one before ended; behind damage it may be later. */
 static bool verify_place(const struct verify *verify, uint64_t found, uint64_t expected)
 {
     return verify->has_lost_place ? found >= expected : found == expected;
 }
 
+/* ---- Mixed blocks ---- */
+
+static void verify_report_mixed(struct verify *verify, const char *what,
+                                const struct mixed_descriptor *descriptor)
+{
+    verify_report(verify,
+                  "%s: mixed block at %" PRIu64 " %s; %" PRIu32 " samples of %" PRIu32
+                  " tags, of times %" PRId64 " to %" PRId64,
+                  segment_path(verify->segment), descriptor->offset, what, descriptor->sample_count,
+                  descriptor->tag_count, descriptor->first_time_ns, descriptor->last_time_ns);
+}
+
+/* What the block's tags add up to, as its descriptor should say it. */
+static struct mixed_descriptor mixed_expected(const struct mixed_descriptor *found,
+                                              const struct mixed_block *block)
+{
+    struct mixed_descriptor expected = *found;
+    struct digest digest = {0};
+    expected.last_identity = block->identities[block->tag_count - 1];
+    expected.first_time_ns = INT64_MAX;
+    expected.last_time_ns = INT64_MIN;
+    for (size_t i = 0; i < block->tag_count; i++) {
+        struct batch batch = mixed_block_batch(block, i);
+        int64_t first_ns = batch.times_ns[0], last_ns = batch.times_ns[batch.sample_count - 1];
+        if (first_ns < expected.first_time_ns) expected.first_time_ns = first_ns;
+        if (last_ns > expected.last_time_ns) expected.last_time_ns = last_ns;
+        digest_batch(&digest, block->identities[i], &batch);
+    }
+    expected.digest_low = digest.low;
+    expected.digest_high = digest.high;
+    return expected;
+}
+
+static enum status verify_mixed_tally(struct verify *verify,
+                                      const struct mixed_descriptor *descriptor,
+                                      const struct mixed_block *block, struct error *error)
+{
+    const struct batch *columns = &block->columns;
+    struct tally_block counted = {
+        .first_time_ns = descriptor->first_time_ns,
+        .last_time_ns = descriptor->last_time_ns,
+        .sequence = descriptor->sequence,
+        .digest = {descriptor->digest_low, descriptor->digest_high, descriptor->sample_count},
+        .origin = columns->origins ? columns->origins[0] : columns->origin,
+    };
+    uint32_t origin_index;
+    enum status status = segment_tally_add(&verify->tally, &counted, columns, &origin_index, error);
+    if (status < 0) return status;
+    verify->check.block_count++;
+    verify->check.sample_count += descriptor->sample_count;
+    size_t origin_count;
+    const struct segment_origin *origins = segment_origins(verify->segment, &origin_count);
+    if (origins[descriptor->origin_index].node != counted.origin) {
+        verify_report_mixed(verify, "is of another origin than its descriptor says", descriptor);
+    }
+    return STATUS_OK;
+}
+
+static enum status verify_mixed(struct verify *verify, const struct mixed_descriptor *descriptor,
+                                struct error *error)
+{
+    if (!verify_place(verify, descriptor->offset, verify->next_offset)) {
+        verify_report_mixed(verify, "does not begin where the one before ends", descriptor);
+    }
+    verify->next_offset = descriptor->offset + descriptor->block_bytes;
+    struct mixed_block block;
+    enum status status = segment_read_mixed(verify->segment, descriptor, &verify->mixed.bytes,
+                                            &verify->mixed.decoded, &block, error);
+    if (status == STATUS_CORRUPT) {
+        verify_report(verify, "%s", error->text);
+        return STATUS_OK;
+    }
+    if (status < 0) return status;
+    struct mixed_descriptor expected = mixed_expected(descriptor, &block);
+    if (memcmp(&expected, descriptor, sizeof expected) != 0) {
+        verify_report_mixed(verify, "is not as its descriptor says", descriptor);
+        return STATUS_OK;
+    }
+    return verify_mixed_tally(verify, descriptor, &block, error);
+}
+
+/* Those that lie before this place in the file, so that everything is counted in the order in which
+ * it was written. */
+static enum status verify_mixed_before(struct verify *verify, uint64_t offset, struct error *error)
+{
+    size_t count;
+    const struct mixed_descriptor *descriptors = segment_mixed(verify->segment, &count);
+    while (verify->next_mixed < count && descriptors[verify->next_mixed].offset < offset) {
+        enum status status = verify_mixed(verify, &descriptors[verify->next_mixed++], error);
+        if (status < 0) return status;
+    }
+    return STATUS_OK;
+}
+
+/* ---- The index ---- */
+
 static enum status verify_blocks(struct verify *verify, const struct segment_index_entry *entry,
                                  const struct block_descriptor *descriptors, struct error *error)
 {
     const struct block_descriptor *last = &descriptors[entry->descriptor_count - 1];
+    enum status status = verify_mixed_before(verify, descriptors[0].offset, error);
+    if (status < 0) return status;
     if (!verify_place(verify, descriptors[0].offset, verify->next_offset)) {
         verify_report_block(verify, "does not begin where the one before ends", entry,
                             &descriptors[0]);
@@ -201,7 +304,7 @@ static enum status verify_blocks(struct verify *verify, const struct segment_ind
     verify->next_offset = last->offset + last->block_bytes;
     verify->blocks[0].batch.sample_count = verify->blocks[1].batch.sample_count = 0;
     for (size_t i = 0; i < entry->descriptor_count; i++) {
-        enum status status = verify_block(verify, entry, &descriptors[i], i, error);
+        status = verify_block(verify, entry, &descriptors[i], i, error);
         if (status < 0) return status;
     }
     return STATUS_OK;
@@ -265,9 +368,9 @@ static enum status verify_page(struct verify *verify, uint64_t page, struct erro
 static enum status verify_gaps(struct verify *verify, struct error *error)
 {
     const struct segment_footer *footer = segment_footer(verify->segment);
-    const struct segment_section *sections[] = {&footer->blocks,    &footer->descriptors,
-                                                &footer->summaries, &footer->index,
-                                                &footer->top,       &footer->origins};
+    const struct segment_section *sections[] = {
+        &footer->blocks, &footer->descriptors, &footer->summaries, &footer->index,
+        &footer->top,    &footer->origins,     &footer->mixed};
     for (size_t i = 0; i < sizeof sections / sizeof sections[0]; i++) {
         uint8_t gap[SEGMENT_ALIGNMENT];
         uint64_t end = sections[i]->offset + sections[i]->size_bytes;
@@ -312,6 +415,8 @@ static void verify_init(struct verify *verify)
 {
     segment_tally_init(&verify->tally);
     arena_init(&verify->descriptors, VERIFY_ARENA_BYTES_MAX);
+    buffer_init(&verify->mixed.bytes, SIZE_MAX / 2);
+    arena_init(&verify->mixed.decoded, VERIFY_ARENA_BYTES_MAX);
     for (size_t i = 0; i < 2; i++) {
         buffer_init(&verify->blocks[i].bytes, SIZE_MAX / 2);
         arena_init(&verify->blocks[i].decoded, VERIFY_ARENA_BYTES_MAX);
@@ -322,6 +427,8 @@ static void verify_finish(struct verify *verify)
 {
     segment_tally_finish(&verify->tally);
     arena_finish(&verify->descriptors);
+    buffer_finish(&verify->mixed.bytes);
+    arena_finish(&verify->mixed.decoded);
     for (size_t i = 0; i < 2; i++) {
         buffer_finish(&verify->blocks[i].bytes);
         arena_finish(&verify->blocks[i].decoded);
@@ -341,6 +448,7 @@ enum status segment_verify(struct segment *segment, void (*report)(void *context
     for (uint64_t i = 0; i < segment_page_count(footer) && status == STATUS_OK; i++) {
         status = verify_page(&verify, i, error);
     }
+    if (status == STATUS_OK) status = verify_mixed_before(&verify, UINT64_MAX, error);
     if (status == STATUS_OK) {
         verify_totals(&verify);
         *out_check = verify.check;

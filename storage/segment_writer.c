@@ -11,6 +11,7 @@
 #include "storage/block.h"
 #include "storage/codec.h"
 #include "storage/disk_names.h"
+#include "storage/mixed_stage.h"
 #include "storage/segment_stage.h"
 #include "storage/segment_tally.h"
 
@@ -34,10 +35,13 @@ struct segment_writer {
     struct segment_stage stage;
     uint64_t stage_sequence;
     size_t block_samples_max;
+    struct mixed_stage mixed;
+    size_t mixed_samples_max; /* of a tag; 0: no tag is mixed */
 
     struct segment_index_entry entry; /* of the (tag, kind) at hand; no descriptors yet: none */
     struct buffer descriptors;        /* of struct block_descriptor */
     struct buffer index;              /* of struct segment_index_entry */
+    struct buffer mixed_descriptors;  /* of struct mixed_descriptor */
     struct segment_tally tally;
     struct arena decoded; /* of a copied block */
 };
@@ -146,10 +150,14 @@ enum status segment_writer_create(struct segment_writer **out_writer,
     writer->file_system = options->file_system;
     writer->block_samples_max =
         options->block_samples_max > 0 ? options->block_samples_max : BLOCK_SAMPLES;
+    writer->mixed_samples_max = options->mixed_samples_max;
     ASSERT(writer->block_samples_max <= CODEC_VALUES_MAX);
+    ASSERT(writer->mixed_samples_max < writer->block_samples_max &&
+           writer->mixed_samples_max <= MIXED_SAMPLES_MAX);
     buffer_init(&writer->out, WRITE_BYTES + BLOCK_BYTES_MAX);
     buffer_init(&writer->descriptors, UINT32_MAX * sizeof(struct block_descriptor));
     buffer_init(&writer->index, UINT32_MAX * sizeof(struct segment_index_entry));
+    buffer_init(&writer->mixed_descriptors, UINT32_MAX * sizeof(struct mixed_descriptor));
     segment_tally_init(&writer->tally);
     arena_init(&writer->decoded, COPY_ARENA_BYTES_MAX);
 
@@ -162,6 +170,8 @@ enum status segment_writer_create(struct segment_writer **out_writer,
     status = writer_name(writer, options->directory, options->number, error);
     if (status < 0) goto fail;
     status = segment_stage_init(&writer->stage, writer->block_samples_max, error);
+    if (status < 0) goto fail;
+    status = mixed_stage_init(&writer->mixed, options->mixed_tags_max, error);
     if (status < 0) goto fail;
     status = writer_begin(writer, options, error);
     if (status < 0) goto fail;
@@ -183,18 +193,21 @@ void segment_writer_destroy(struct segment_writer *writer)
         (void)file_remove(writer->file_system, writer->temporary_path, &ignored);
     }
     segment_stage_finish(&writer->stage);
+    mixed_stage_finish(&writer->mixed);
     segment_tally_finish(&writer->tally);
     arena_finish(&writer->decoded);
     buffer_finish(&writer->out);
     free(writer->pages);
     buffer_finish(&writer->descriptors);
     buffer_finish(&writer->index);
+    buffer_finish(&writer->mixed_descriptors);
     free(writer);
 }
 
 uint64_t segment_writer_sample_count(const struct segment_writer *writer)
 {
-    return writer->tally.digest.count + writer->stage.batch.sample_count;
+    return writer->tally.digest.count + writer->stage.batch.sample_count +
+           writer->mixed.digest.count;
 }
 
 /* ---- Blocks ---- */
@@ -209,11 +222,14 @@ static enum status writer_list(struct segment_writer *writer, struct block_descr
     ASSERT(is_first || descriptor->first_time_ns > entry->last_time_ns ||
            (entry->kind == BLOCK_HISTORY && descriptor->first_time_ns == entry->last_time_ns));
     descriptor->offset = writer_offset(writer) - descriptor->block_bytes;
-    enum status status = segment_tally_add(&writer->tally, descriptor, header, batch, error);
+    struct tally_block block = tally_block_of(descriptor, header);
+    enum status status =
+        segment_tally_add(&writer->tally, &block, batch, &descriptor->origin_index, error);
     if (status == STATUS_OK) {
         status = buffer_add(&writer->descriptors, descriptor, sizeof *descriptor, error);
     }
     if (status < 0) return status;
+    writer->tally.block_count++;
     if (is_first) entry->first_time_ns = descriptor->first_time_ns;
     entry->last_time_ns = descriptor->last_time_ns;
     entry->sample_count += descriptor->sample_count;
@@ -247,13 +263,89 @@ static enum status writer_encode_stage(struct segment_writer *writer, struct err
     return status;
 }
 
+/* ---- Mixed blocks ---- */
+
+static struct mixed_descriptor mixed_describe(const struct mixed_stage *mixed,
+                                              const struct mixed_header *header)
+{
+    return (struct mixed_descriptor){
+        .first_identity = header->identity,
+        .last_identity = mixed->entries[mixed->tag_count - 1].identity,
+        .block_bytes = MIXED_PAYLOAD_OFFSET + header->payload_bytes,
+        .sample_count = header->sample_count,
+        .first_time_ns = mixed->first_time_ns,
+        .last_time_ns = mixed->last_time_ns,
+        .sequence = mixed->sequence,
+        .digest_low = mixed->digest.low,
+        .digest_high = mixed->digest.high,
+        .block_checksum = (uint32_t)header->checksum,
+        .tag_count = header->tag_count,
+    };
+}
+
+static enum status writer_encode_mixed(struct segment_writer *writer, struct error *error)
+{
+    struct mixed_stage *mixed = &writer->mixed;
+    if (mixed->tag_count == 0) return STATUS_OK;
+    uint64_t offset = writer_offset(writer);
+    size_t place = writer->out.size_bytes;
+    enum status status = mixed_stage_encode(mixed, &writer->out, error);
+    if (status < 0) return status;
+    struct mixed_header header;
+    memcpy(&header, writer->out.bytes + place, sizeof header);
+    struct mixed_descriptor descriptor = mixed_describe(mixed, &header);
+    descriptor.offset = offset;
+    struct tally_block block = {
+        .first_time_ns = mixed->first_time_ns,
+        .last_time_ns = mixed->last_time_ns,
+        .sequence = mixed->sequence,
+        .digest = mixed->digest,
+        .origin = header.origin,
+    };
+    status = segment_tally_add(&writer->tally, &block, &mixed->samples.batch,
+                               &descriptor.origin_index, error);
+    if (status == STATUS_OK) {
+        status = buffer_add(&writer->mixed_descriptors, &descriptor, sizeof descriptor, error);
+    }
+    mixed_stage_clear(mixed);
+    if (status < 0) return status;
+    return writer->out.size_bytes < WRITE_BYTES ? STATUS_OK : writer_write_out(writer, error);
+}
+
+/* Whether all that there is of the tag is staged, and is little. */
+static bool writer_can_mix(const struct segment_writer *writer)
+{
+    const struct batch *staged = &writer->stage.batch;
+    return writer->entry.descriptor_count == 0 && writer->entry.kind == BLOCK_MAIN &&
+           staged->type != VALUE_TEXT && staged->sample_count <= writer->mixed_samples_max;
+}
+
+static enum status writer_mix(struct segment_writer *writer, struct error *error)
+{
+    const struct batch *staged = &writer->stage.batch;
+    enum status status = STATUS_OK;
+    if (!mixed_stage_has_room(&writer->mixed, staged->sample_count)) {
+        status = writer_encode_mixed(writer, error);
+    }
+    if (status == STATUS_OK) {
+        status = mixed_stage_add(&writer->mixed, writer->entry.identity, staged,
+                                 writer->stage_sequence, error);
+    }
+    segment_stage_clear(&writer->stage);
+    writer->stage_sequence = 0;
+    return status;
+}
+
 /* ---- Tags ---- */
 
 /* Ends the (tag, kind) at hand. */
 static enum status writer_end_entry(struct segment_writer *writer, struct error *error)
 {
-    enum status status = writer_encode_stage(writer, error);
     struct segment_index_entry *entry = &writer->entry;
+    if (writer->stage.batch.sample_count > 0 && writer_can_mix(writer)) {
+        return writer_mix(writer, error);
+    }
+    enum status status = writer_encode_stage(writer, error);
     if (status < 0 || entry->descriptor_count == 0) return status;
     size_t bytes = entry->descriptor_count * sizeof(struct block_descriptor);
     entry->descriptors_checksum =
@@ -299,7 +391,12 @@ static enum status writer_take(struct segment_writer *writer, const struct batch
                                uint64_t sequence, size_t *out_count, struct error *error)
 {
     size_t full = writer->block_samples_max;
-    bool is_direct = writer->stage.batch.sample_count == 0 && run->sample_count >= full &&
+    const struct batch *staged = &writer->stage.batch;
+    if (staged->sample_count > 0 && staged->type != run->type) {
+        *out_count = 0;
+        return writer_encode_stage(writer, error);
+    }
+    bool is_direct = staged->sample_count == 0 && run->sample_count >= full &&
                      run->type != VALUE_TEXT && !run->notes;
     if (is_direct) {
         struct batch slice = batch_slice(run, 0, full);
@@ -309,7 +406,7 @@ static enum status writer_take(struct segment_writer *writer, const struct batch
     enum status status = segment_stage_add(&writer->stage, run, out_count, error);
     if (status < 0) return status;
     if (*out_count > 0 && sequence > writer->stage_sequence) writer->stage_sequence = sequence;
-    bool is_full = *out_count < run->sample_count || writer->stage.batch.sample_count == full;
+    bool is_full = *out_count < run->sample_count || staged->sample_count == full;
     return is_full ? writer_encode_stage(writer, error) : STATUS_OK;
 }
 
@@ -392,6 +489,7 @@ static enum status writer_put_sections(struct segment_writer *writer, struct seg
         {&writer->index, &footer->index},
         {&top, &footer->top},
         {origins, &footer->origins},
+        {&writer->mixed_descriptors, &footer->mixed},
     };
     for (size_t i = 0; i < sizeof sections / sizeof sections[0] && status == STATUS_OK; i++) {
         status = writer_put_section(writer, sections[i].content->bytes,
@@ -399,6 +497,8 @@ static enum status writer_put_sections(struct segment_writer *writer, struct seg
     }
     footer->top_checksum = hash64(top.bytes, top.size_bytes);
     footer->origins_checksum = hash64(origins->bytes, origins->size_bytes);
+    footer->mixed_checksum =
+        hash64(writer->mixed_descriptors.bytes, writer->mixed_descriptors.size_bytes);
 done:
     buffer_finish(&top);
     return status;
@@ -426,6 +526,7 @@ enum status segment_writer_finish(struct segment_writer *writer, struct segment_
     struct segment_footer footer = {0};
     ASSERT(segment_writer_sample_count(writer) > 0);
     enum status status = writer_end_entry(writer, error);
+    if (status == STATUS_OK) status = writer_encode_mixed(writer, error);
     if (status == STATUS_OK) status = writer_put_sections(writer, &footer, error);
     if (status == STATUS_OK) status = writer_put_footer(writer, &footer, error);
     if (status == STATUS_OK) status = file_sync(writer->file, error);

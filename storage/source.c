@@ -162,6 +162,50 @@ enum status segment_source_open(struct segment_source *source, struct segment *s
     return segment_source_open_entry(source, segment, &entry, from_ns, to_ns, error);
 }
 
+void mixed_source_init(struct mixed_source *source)
+{
+    *source = (struct mixed_source){0};
+    buffer_init(&source->bytes, BUFFER_BYTES_MAX);
+    arena_init(&source->decoded, ARENA_BYTES_MAX);
+}
+
+void mixed_source_finish(struct mixed_source *source)
+{
+    buffer_finish(&source->bytes);
+    arena_finish(&source->decoded);
+}
+
+static enum status mixed_source_refill(struct source *base, struct error *error)
+{
+    (void)base;
+    (void)error;
+    return STATUS_END;
+}
+
+void mixed_source_set(struct mixed_source *source, const struct batch *batch, uint64_t sequence)
+{
+    source->source = (struct source){
+        .batch = *batch, .sequence = sequence, .is_run = true, .refill = mixed_source_refill};
+}
+
+enum status mixed_source_open(struct mixed_source *source, struct segment *segment,
+                              struct identity identity, int64_t from_ns, int64_t to_ns,
+                              struct error *error)
+{
+    const struct mixed_descriptor *descriptor = segment_mixed_find(segment, identity);
+    if (!descriptor) return STATUS_END;
+    if (descriptor->last_time_ns < from_ns || descriptor->first_time_ns >= to_ns) return STATUS_END;
+    struct mixed_block block;
+    enum status status =
+        segment_read_mixed(segment, descriptor, &source->bytes, &source->decoded, &block, error);
+    if (status < 0) return status;
+    size_t index;
+    if (!mixed_block_find(&block, identity, &index)) return STATUS_END;
+    struct batch batch = mixed_block_batch(&block, index);
+    mixed_source_set(source, &batch, descriptor->sequence);
+    return source_trim(&source->source, from_ns, to_ns) ? STATUS_OK : STATUS_END;
+}
+
 static enum status head_run_source_refill(struct source *base, struct error *error)
 {
     (void)error;

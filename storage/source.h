@@ -1,5 +1,5 @@
 /* Source: one place that holds samples of a tag, read in order of time: the main or the history
- * blocks of one segment, the run of a head, or its bag. merge.h makes one stream of several.
+ * blocks of one segment, a mixed block, the run of a head, or its bag. merge.h makes one stream of several.
  *
  *   rows of the loaded batch   [ handed out ... | next ... sample_count )  then refill()
  *
@@ -69,6 +69,23 @@ enum status segment_source_open(struct segment_source *source, struct segment *s
 enum status segment_source_open_entry(struct segment_source *source, struct segment *segment,
                                       const struct segment_index_entry *entry, int64_t from_ns,
                                       int64_t to_ns, struct error *error);
+
+/* What a mixed block holds of one tag: a single batch. */
+struct mixed_source {
+    struct source source;
+    struct buffer bytes;
+    struct arena decoded;
+};
+
+void mixed_source_init(struct mixed_source *source);
+void mixed_source_finish(struct mixed_source *source);
+
+/* Finds it. STATUS_END when there is nothing in [from_ns, to_ns). */
+enum status mixed_source_open(struct mixed_source *source, struct segment *segment,
+                              struct identity identity, int64_t from_ns, int64_t to_ns,
+                              struct error *error);
+/* Of samples at hand, which stay in place. */
+void mixed_source_set(struct mixed_source *source, const struct batch *batch, uint64_t sequence);
 
 /* The run of a tag in a head. */
 struct head_run_source {

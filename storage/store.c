@@ -7,10 +7,14 @@
 #include <string.h>
 
 #include "storage/base/assert.h"
+#include "storage/block.h"
 #include "storage/disk_names.h"
 #include "storage/store_state.h"
 
-enum { CLOSE_FLUSH_BYTES = 16 << 20 };
+enum {
+    CLOSE_FLUSH_BYTES = 16 << 20,
+    MIXED_TAG_SAMPLES_MAX = BLOCK_SAMPLES / 8, /* a block of so many costs more than it holds */
+};
 
 void store_path(const struct store *store, char *target, const char *directory, const char *format,
                 ...)
@@ -62,6 +66,26 @@ bool store_is_journal(const struct store *store, uint32_t number)
         if (store->journals[i].number == number) return true;
     }
     return false;
+}
+
+/* With blocks of a size for tests, mixed ones shrink along. */
+enum status store_segment_create(struct store *store, uint64_t number, uint32_t level,
+                                 struct segment_writer **out_writer, struct error *error)
+{
+    char directory[FILE_PATH_BYTES_MAX];
+    store_path(store, directory, NULL, "%s", DISK_SEGMENT_DIRECTORY);
+    uint32_t block_samples_max = store->options.block_samples_max;
+    struct segment_writer_options options = {
+        .file_system = store->file_system,
+        .directory = directory,
+        .number = number,
+        .store = store->identity,
+        .level = level,
+        .block_samples_max = block_samples_max,
+        .mixed_samples_max = block_samples_max > 0 ? block_samples_max / 2 : MIXED_TAG_SAMPLES_MAX,
+        .mixed_tags_max = block_samples_max,
+    };
+    return segment_writer_create(out_writer, &options, error);
 }
 
 struct snapshot *store_snapshot(struct store *store)

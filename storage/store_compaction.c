@@ -20,36 +20,91 @@ static const struct compaction_limits compaction_limits = {
     .segment_count_max = 32,
 };
 
-/* One segment on its way through a merge. */
+/* One segment on its way through a merge: its blocks of single tags, and its mixed ones. */
 struct merge_input {
     struct segment *segment;
     struct segment_walk walk;
     struct segment_index_entry entry;
-    bool is_done;
+    bool has_entry;
+    struct mixed_walk mixed_walk;
+    struct identity mixed_identity;
+    struct batch mixed_batch;
+    bool has_mixed;
     struct segment_source sources[2]; /* by enum block_kind */
+    struct mixed_source mixed_source;
 };
 
-static enum status merge_input_next(struct merge_input *input, struct error *error)
+static enum status merge_input_next_entry(struct merge_input *input, struct error *error)
 {
     enum status status = segment_walk_next(&input->walk, &input->entry, error);
-    input->is_done = status == STATUS_END;
+    input->has_entry = status == STATUS_OK;
     return status < 0 ? status : STATUS_OK;
 }
 
-/* Opens what this input holds of the tag and steps behind it. */
+static enum status merge_input_next_mixed(struct merge_input *input, struct error *error)
+{
+    enum status status =
+        mixed_walk_next(&input->mixed_walk, &input->mixed_identity, &input->mixed_batch, error);
+    input->has_mixed = status == STATUS_OK;
+    return status < 0 ? status : STATUS_OK;
+}
+
+static enum status merge_input_init(struct merge_input *input, struct segment *segment,
+                                    struct error *error)
+{
+    input->segment = segment;
+    segment_source_init(&input->sources[BLOCK_MAIN]);
+    segment_source_init(&input->sources[BLOCK_HISTORY]);
+    mixed_source_init(&input->mixed_source);
+    segment_walk_init(&input->walk, segment);
+    mixed_walk_init(&input->mixed_walk, segment);
+    enum status status = merge_input_next_entry(input, error);
+    return status < 0 ? status : merge_input_next_mixed(input, error);
+}
+
+static void merge_input_finish(struct merge_input *input)
+{
+    segment_source_finish(&input->sources[BLOCK_MAIN]);
+    segment_source_finish(&input->sources[BLOCK_HISTORY]);
+    mixed_source_finish(&input->mixed_source);
+    mixed_walk_finish(&input->mixed_walk);
+}
+
+/* Opens what this input holds of the tag and steps behind it; but behind the mixed tag only once
+ * the merge is done with it, since the step may load another block: merge_input_leave(). */
 static enum status merge_input_take(struct merge_input *input, struct identity identity,
                                     struct merge *merge, struct error *error)
 {
-    while (!input->is_done && identity_compare(input->entry.identity, identity) == 0) {
+    while (input->has_entry && identity_compare(input->entry.identity, identity) == 0) {
         struct segment_source *source = &input->sources[input->entry.kind];
         enum status status = segment_source_open_entry(source, input->segment, &input->entry,
                                                        INT64_MIN, INT64_MAX, error);
         if (status == STATUS_OK) status = merge_add(merge, &source->source, error);
         if (status < 0) return status;
-        status = merge_input_next(input, error);
+        status = merge_input_next_entry(input, error);
         if (status < 0) return status;
     }
-    return STATUS_OK;
+    if (!input->has_mixed || identity_compare(input->mixed_identity, identity) != 0) {
+        return STATUS_OK;
+    }
+    mixed_source_set(&input->mixed_source, &input->mixed_batch,
+                     input->mixed_walk.descriptor->sequence);
+    return merge_add(merge, &input->mixed_source.source, error);
+}
+
+static enum status merge_input_leave(struct merge_input *input, struct identity identity,
+                                     struct error *error)
+{
+    if (!input->has_mixed || identity_compare(input->mixed_identity, identity) != 0) {
+        return STATUS_OK;
+    }
+    return merge_input_next_mixed(input, error);
+}
+
+static void identity_lower(struct identity candidate, struct identity *least, bool *found)
+{
+    if (!*found || identity_compare(candidate, *least) < 0) *least = candidate;
+    *found = true;
 }
 
 static bool merge_inputs_least(const struct merge_input *inputs, size_t count,
@@ -57,11 +112,9 @@ static bool merge_inputs_least(const struct merge_input *inputs, size_t count,
 {
     bool found = false;
     for (size_t i = 0; i < count; i++) {
-        if (inputs[i].is_done) continue;
-        if (!found || identity_compare(inputs[i].entry.identity, *out_identity) < 0) {
-            *out_identity = inputs[i].entry.identity;
-        }
-        found = true;
+        const struct merge_input *input = &inputs[i];
+        if (input->has_entry) identity_lower(input->entry.identity, out_identity, &found);
+        if (input->has_mixed) identity_lower(input->mixed_identity, out_identity, &found);
     }
     return found;
 }
@@ -78,6 +131,9 @@ static enum status merge_inputs_settle(struct merge_input *inputs, size_t count,
             if (status < 0) return status;
         }
         enum status status = settle_tag(settle, identity, merge, error);
+        for (size_t i = 0; i < count && status == STATUS_OK; i++) {
+            status = merge_input_leave(&inputs[i], identity, error);
+        }
         if (status < 0) return status;
     }
     return STATUS_OK;
@@ -86,16 +142,6 @@ static enum status merge_inputs_settle(struct merge_input *inputs, size_t count,
 static enum status compaction_write(struct store *store, struct segment *const *segments,
                                     size_t count, uint64_t number, struct error *error)
 {
-    char directory[FILE_PATH_BYTES_MAX];
-    store_path(store, directory, NULL, "%s", DISK_SEGMENT_DIRECTORY);
-    struct segment_writer_options options = {
-        .file_system = store->file_system,
-        .directory = directory,
-        .number = number,
-        .store = store->identity,
-        .level = 1,
-        .block_samples_max = store->options.block_samples_max,
-    };
     struct segment_writer *writer = NULL;
     struct settle settle = {0};
     struct merge merge;
@@ -107,13 +153,9 @@ static enum status compaction_write(struct store *store, struct segment *const *
         goto done;
     }
     for (size_t i = 0; i < count && status == STATUS_OK; i++) {
-        inputs[i].segment = segments[i];
-        segment_source_init(&inputs[i].sources[BLOCK_MAIN]);
-        segment_source_init(&inputs[i].sources[BLOCK_HISTORY]);
-        segment_walk_init(&inputs[i].walk, segments[i]);
-        status = merge_input_next(&inputs[i], error);
+        status = merge_input_init(&inputs[i], segments[i], error);
     }
-    if (status == STATUS_OK) status = segment_writer_create(&writer, &options, error);
+    if (status == STATUS_OK) status = store_segment_create(store, number, 1, &writer, error);
     if (status == STATUS_OK) status = settle_init(&settle, writer, error);
     if (status == STATUS_OK) status = merge_inputs_settle(inputs, count, &settle, &merge, error);
     if (status == STATUS_OK) status = segment_writer_finish(writer, NULL, NULL, error);
@@ -121,10 +163,7 @@ done:
     settle_finish(&settle);
     merge_finish(&merge);
     segment_writer_destroy(writer);
-    for (size_t i = 0; inputs && i < count; i++) {
-        segment_source_finish(&inputs[i].sources[BLOCK_MAIN]);
-        segment_source_finish(&inputs[i].sources[BLOCK_HISTORY]);
-    }
+    for (size_t i = 0; inputs && i < count; i++) merge_input_finish(&inputs[i]);
     free(inputs);
     return status;
 }

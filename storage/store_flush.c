@@ -111,15 +111,6 @@ static enum status flush_tag_write(struct settle *settle, struct merge *merge,
 static enum status flush_write_segment(struct store *store, const struct head *head,
                                        uint64_t number, struct error *error)
 {
-    char directory[FILE_PATH_BYTES_MAX];
-    store_path(store, directory, NULL, "%s", DISK_SEGMENT_DIRECTORY);
-    struct segment_writer_options options = {
-        .file_system = store->file_system,
-        .directory = directory,
-        .number = number,
-        .store = store->identity,
-        .block_samples_max = store->options.block_samples_max,
-    };
     struct flush_tag *tags = NULL;
     size_t count = 0;
     struct segment_writer *writer = NULL;
@@ -129,7 +120,7 @@ static enum status flush_write_segment(struct store *store, const struct head *h
     merge_init(&merge);
     arena_init(&arena, SIZE_MAX / 2);
     enum status status = flush_sorted_tags(store, head, &tags, &count, error);
-    if (status == STATUS_OK) status = segment_writer_create(&writer, &options, error);
+    if (status == STATUS_OK) status = store_segment_create(store, number, 0, &writer, error);
     if (status == STATUS_OK) status = settle_init(&settle, writer, error);
     for (size_t i = 0; i < count && status == STATUS_OK; i++) {
         /* Tags come in order of identity, so each lies somewhere else. */

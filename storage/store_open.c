@@ -171,21 +171,49 @@ static enum status store_open_segments(struct store *store, struct error *error)
     return status;
 }
 
-/* The frontiers that a lost file would have held, from the indexes of all segments (R4). */
+static enum status store_raise_frontier(struct store *store, struct identity identity,
+                                        int64_t time_ns, struct error *error)
+{
+    uint32_t number = identity_map_find(store->identities, identity);
+    if (number == TAG_NONE) return STATUS_OK;
+    struct frontier_tag *tag = frontier_table_tag(store->frontiers, number);
+    if (!tag) return error_set(error, STATUS_NO_MEMORY, "frontiers");
+    frontier_raise(tag, time_ns);
+    return STATUS_OK;
+}
+
+static enum status store_raise_mixed(struct store *store, struct segment *segment,
+                                     struct error *error)
+{
+    struct mixed_walk walk;
+    struct identity identity;
+    struct batch batch;
+    mixed_walk_init(&walk, segment);
+    enum status status;
+    while ((status = mixed_walk_next(&walk, &identity, &batch, error)) == STATUS_OK) {
+        int64_t last_ns = batch.times_ns[batch.sample_count - 1];
+        status = store_raise_frontier(store, identity, last_ns, error);
+        if (status < 0) break;
+    }
+    mixed_walk_finish(&walk);
+    return status < 0 ? status : STATUS_OK;
+}
+
+/* The frontiers that a lost file would have held, from all segments (R4). */
 static enum status store_rebuild_frontiers(struct store *store, struct error *error)
 {
     for (size_t i = 0; i < store->current->segment_count; i++) {
+        struct segment *segment = store->current->segments[i];
         struct segment_walk walk;
         struct segment_index_entry entry;
-        segment_walk_init(&walk, store->current->segments[i]);
+        segment_walk_init(&walk, segment);
         enum status status;
         while ((status = segment_walk_next(&walk, &entry, error)) == STATUS_OK) {
-            uint32_t number = identity_map_find(store->identities, entry.identity);
-            if (number == TAG_NONE) continue;
-            struct frontier_tag *tag = frontier_table_tag(store->frontiers, number);
-            if (!tag) return error_set(error, STATUS_NO_MEMORY, "frontiers");
-            frontier_raise(tag, entry.last_time_ns);
+            status = store_raise_frontier(store, entry.identity, entry.last_time_ns, error);
+            if (status < 0) return status;
         }
+        if (status < 0) return status;
+        status = store_raise_mixed(store, segment, error);
         if (status < 0) return status;
     }
     return STATUS_OK;

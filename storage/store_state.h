@@ -24,6 +24,7 @@
 #include "storage/frontier.h"
 #include "storage/identity_map.h"
 #include "storage/manifest.h"
+#include "storage/segment_writer.h"
 #include "storage/stamp.h"
 #include "storage/store.h"
 
@@ -130,6 +131,10 @@ enum status store_wait_for_room(struct store *store, struct error *error);
 
 /* Replaces the current snapshot; made gives up its reference. */
 void store_exchange_snapshot(struct store *store, struct snapshot *made);
+
+/* Begins the file of a segment. */
+enum status store_segment_create(struct store *store, uint64_t number, uint32_t level,
+                                 struct segment_writer **out_writer, struct error *error);
 
 /* A finished segment takes its place. */
 struct store_publication {

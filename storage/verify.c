@@ -58,6 +58,23 @@ static void verify_path(const struct verify *verify, char *target, const char *d
     (void)snprintf(target, FILE_PATH_BYTES_MAX, "%s/%s/%s", verify->path, directory, name);
 }
 
+static enum status verify_mixed_identities(struct verify *verify, struct segment *segment,
+                                           uint64_t *unknown_count, struct error *error)
+{
+    struct mixed_walk walk;
+    struct identity identity;
+    struct batch batch;
+    mixed_walk_init(&walk, segment);
+    enum status status;
+    do { /* a damaged block was reported before */
+        status = mixed_walk_next(&walk, &identity, &batch, error);
+        if (status != STATUS_OK) continue;
+        if (identity_map_find(verify->identities, identity) == TAG_NONE) ++*unknown_count;
+    } while (status == STATUS_OK || status == STATUS_CORRUPT);
+    mixed_walk_finish(&walk);
+    return status == STATUS_END ? STATUS_OK : status;
+}
+
 /* Every tag that a segment speaks of has a number. */
 static enum status verify_identities(struct verify *verify, struct segment *segment,
                                      struct error *error)
@@ -70,11 +87,13 @@ static enum status verify_identities(struct verify *verify, struct segment *segm
     while ((status = segment_walk_next(&walk, &entry, error)) == STATUS_OK) {
         if (identity_map_find(verify->identities, entry.identity) == TAG_NONE) unknown_count++;
     }
+    bool is_over = status == STATUS_END || status == STATUS_CORRUPT;
+    if (is_over) status = verify_mixed_identities(verify, segment, &unknown_count, error);
     if (unknown_count > 0) {
         verify_report(verify, "%s: %" PRIu64 " tags are missing in the identity map",
                       segment_path(segment), unknown_count);
     }
-    return status == STATUS_END || status == STATUS_CORRUPT ? STATUS_OK : status;
+    return status;
 }
 
 static enum status verify_segment(struct verify *verify, const struct manifest_segment *listed,

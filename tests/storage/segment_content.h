@@ -12,7 +12,7 @@
 
 #define CONTENT_DIRECTORY "segments"
 #define CONTENT_PATH CONTENT_DIRECTORY "/0000000000000001.segment"
-enum { CONTENT_CALL_MAX = 200 };
+enum { CONTENT_CALL_MAX = 200, CONTENT_MIXED_TAGS_MAX = 3 };
 
 struct content_row {
     struct identity identity;
@@ -27,12 +27,14 @@ struct content {
     struct arena arena; /* owns rows and texts */
     struct content_row *rows;
     size_t count;
+    uint32_t mixed_samples_max; /* 0: every tag has blocks of its own */
 };
 
 struct content_shape {
     size_t tags_max;
     size_t rows_max; /* of a tag and kind */
     size_t text_bytes_max;
+    uint32_t mixed_samples_max; /* for the test that asks for it */
 };
 
 static inline const struct text_value *content_text(struct content *content, struct random *random,
@@ -259,7 +261,9 @@ static inline enum status content_segment(struct content *content, struct random
                                              .number = 1,
                                              .store = {5, 6},
                                              .level = 2,
-                                             .block_samples_max = block_samples_max};
+                                             .block_samples_max = block_samples_max,
+                                             .mixed_samples_max = content->mixed_samples_max,
+                                             .mixed_tags_max = CONTENT_MIXED_TAGS_MAX};
     struct segment_writer *writer = NULL;
     enum status status = segment_writer_create(&writer, &options, error);
     if (status == STATUS_OK) status = content_write(content, random, writer, error);

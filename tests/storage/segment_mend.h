@@ -21,7 +21,8 @@ static inline bool mend_footer(const uint8_t *bytes, size_t size, struct segment
     return mend_lies_within(footer->descriptors.offset, footer->descriptors.size_bytes, size) &&
            mend_lies_within(footer->index.offset, footer->index.size_bytes, size) &&
            mend_lies_within(footer->top.offset, footer->top.size_bytes, size) &&
-           mend_lies_within(footer->origins.offset, footer->origins.size_bytes, size);
+           mend_lies_within(footer->origins.offset, footer->origins.size_bytes, size) &&
+           mend_lies_within(footer->mixed.offset, footer->mixed.size_bytes, size);
 }
 
 static inline void mend_blocks(uint8_t *bytes, size_t size, const struct segment_footer *footer)
@@ -36,6 +37,23 @@ static inline void mend_blocks(uint8_t *bytes, size_t size, const struct segment
         uint8_t *block = bytes + descriptor.offset;
         uint64_t checksum = block_checksum(block, descriptor.block_bytes);
         memcpy(block + offsetof(struct block_header, checksum), &checksum, sizeof checksum);
+        descriptor.block_checksum = (uint32_t)checksum;
+        memcpy(next, &descriptor, sizeof descriptor);
+    }
+}
+
+static inline void mend_mixed(uint8_t *bytes, size_t size, const struct segment_footer *footer)
+{
+    struct mixed_descriptor descriptor;
+    uint8_t *next = bytes + footer->mixed.offset;
+    uint64_t count = footer->mixed.size_bytes / sizeof descriptor;
+    for (uint64_t i = 0; i < count; i++, next += sizeof descriptor) {
+        memcpy(&descriptor, next, sizeof descriptor);
+        if (descriptor.block_bytes < sizeof(struct mixed_header)) continue;
+        if (!mend_lies_within(descriptor.offset, descriptor.block_bytes, size)) continue;
+        uint8_t *block = bytes + descriptor.offset;
+        uint64_t checksum = block_checksum(block, descriptor.block_bytes);
+        memcpy(block + offsetof(struct mixed_header, checksum), &checksum, sizeof checksum);
         descriptor.block_checksum = (uint32_t)checksum;
         memcpy(next, &descriptor, sizeof descriptor);
     }
@@ -81,6 +99,7 @@ static inline void segment_mend(uint8_t *bytes, size_t size)
     struct segment_header header;
     if (!mend_footer(bytes, size, &footer)) return;
     mend_blocks(bytes, size, &footer);
+    mend_mixed(bytes, size, &footer);
     mend_index(bytes, &footer);
     mend_top(bytes, &footer);
     memcpy(&header, bytes, sizeof header);
@@ -89,6 +108,7 @@ static inline void segment_mend(uint8_t *bytes, size_t size)
     footer.header_checksum = header.checksum;
     footer.top_checksum = hash64(bytes + footer.top.offset, footer.top.size_bytes);
     footer.origins_checksum = hash64(bytes + footer.origins.offset, footer.origins.size_bytes);
+    footer.mixed_checksum = hash64(bytes + footer.mixed.offset, footer.mixed.size_bytes);
     footer.checksum = segment_footer_checksum(&footer);
     memcpy(bytes + size - sizeof footer, &footer, sizeof footer);
 }
