@@ -67,6 +67,39 @@ static enum status flush_exchange(struct store *store, struct error *error)
     return STATUS_OK;
 }
 
+/* Identities are hashes: dealt out by their highest bits, they are nearly sorted, a few to a
+ * bucket. */
+static enum status flush_deal_tags(struct store *store, const uint32_t *numbers, size_t count,
+                                   struct flush_tag *tags, struct error *error)
+{
+    unsigned bits = 1;
+    while (bits < 20 && (size_t)4 << bits < count) bits++;
+    size_t bucket_count = (size_t)1 << bits;
+    uint32_t *ends = calloc(bucket_count + 1, sizeof *ends);
+    struct identity *identities = malloc(count * sizeof *identities);
+    enum status status = STATUS_OK;
+    if (!ends || !identities) {
+        status = error_set(error, STATUS_NO_MEMORY, "%zu tags", count);
+        goto done;
+    }
+    for (size_t i = 0; i < count; i++) {
+        identities[i] = identity_map_identity(store->identities, numbers[i]);
+        ends[(identities[i].high >> (64 - bits)) + 1]++;
+    }
+    for (size_t i = 1; i <= bucket_count; i++) ends[i] += ends[i - 1];
+    for (size_t i = 0; i < count; i++) {
+        size_t bucket = identities[i].high >> (64 - bits);
+        tags[ends[bucket]++] = (struct flush_tag){identities[i], numbers[i]};
+    }
+    for (size_t i = 0, first = 0; i < bucket_count; first = ends[i++]) {
+        qsort(tags + first, ends[i] - first, sizeof *tags, flush_tag_order);
+    }
+done:
+    free(ends);
+    free(identities);
+    return status;
+}
+
 static enum status flush_sorted_tags(struct store *store, const struct head *head,
                                      struct flush_tag **out_tags, size_t *out_count,
                                      struct error *error)
@@ -80,12 +113,12 @@ static enum status flush_sorted_tags(struct store *store, const struct head *hea
         free(numbers);
         return error_set(error, STATUS_NO_MEMORY, "%zu tags", count);
     }
-    for (size_t i = 0; i < count; i++) {
-        tags[i] =
-            (struct flush_tag){identity_map_identity(store->identities, numbers[i]), numbers[i]};
-    }
+    status = flush_deal_tags(store, numbers, count, tags, error);
     free(numbers);
-    qsort(tags, count, sizeof *tags, flush_tag_order);
+    if (status < 0) {
+        free(tags);
+        return status;
+    }
     *out_tags = tags;
     *out_count = count;
     return STATUS_OK;
