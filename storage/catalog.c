@@ -81,11 +81,11 @@ static const struct tag *catalog_defined_tag(const struct catalog *catalog, uint
 enum status catalog_type(struct catalog *catalog, uint32_t number, uint8_t *out_type)
 {
     uv_rwlock_rdlock(&catalog->lock);
-    const struct tag *tag = catalog_defined_tag(catalog, number);
-    bool is_live = tag && tag_is_live(tag);
-    if (is_live) *out_type = tag->type;
+    uint8_t type = number < catalog->tag_count ? *catalog_live_type(catalog, number) : 0;
     uv_rwlock_rdunlock(&catalog->lock);
-    return is_live ? STATUS_OK : STATUS_NOT_FOUND;
+    if (type == 0) return STATUS_NOT_FOUND;
+    *out_type = type;
+    return STATUS_OK;
 }
 
 enum status catalog_types(struct catalog *catalog, const uint32_t *numbers, size_t count,
@@ -94,9 +94,9 @@ enum status catalog_types(struct catalog *catalog, const uint32_t *numbers, size
     size_t i = 0;
     uv_rwlock_rdlock(&catalog->lock);
     for (; i < count; i++) {
-        const struct tag *tag = catalog_defined_tag(catalog, numbers[i]);
-        if (!tag || !tag_is_live(tag)) break;
-        out_types[i] = tag->type;
+        out_types[i] =
+            numbers[i] < catalog->tag_count ? *catalog_live_type(catalog, numbers[i]) : 0;
+        if (out_types[i] == 0) break;
     }
     uv_rwlock_rdunlock(&catalog->lock);
     if (i == count) return STATUS_OK;
@@ -206,7 +206,7 @@ uint64_t catalog_memory_bytes(struct catalog *catalog)
                      catalog->overrides.capacity_bytes + mask_table_memory_bytes(&catalog->masks) +
                      catalog->order_count * sizeof *catalog->order;
     for (size_t i = 0; i < CATALOG_CHUNKS_MAX && catalog->chunks[i]; i++) {
-        bytes += CATALOG_CHUNK_TAGS * sizeof(struct tag);
+        bytes += sizeof *catalog->chunks[i];
     }
     uv_rwlock_rdunlock(&catalog->lock);
     return bytes;

@@ -31,7 +31,7 @@ enum status catalog_reserve_tag(struct catalog *catalog, uint32_t number, struct
     for (uint32_t i = catalog->tag_count / CATALOG_CHUNK_TAGS; i <= number / CATALOG_CHUNK_TAGS;
          i++) {
         if (catalog->chunks[i]) continue;
-        catalog->chunks[i] = calloc(CATALOG_CHUNK_TAGS, sizeof(struct tag));
+        catalog->chunks[i] = calloc(1, sizeof *catalog->chunks[i]);
         if (!catalog->chunks[i]) return error_set(error, STATUS_NO_MEMORY, "catalog of tags");
     }
     if (number >= catalog->tag_count) catalog->tag_count = number + 1;

@@ -66,6 +66,7 @@ void catalog_list_tag(struct catalog *catalog, uint32_t number)
         catalog_tag(catalog, *first)->next_of_name = number;
     }
     tag->flags |= TAG_LISTED;
+    *catalog_live_type(catalog, number) = tag->type;
     catalog->live_count++;
     catalog_mark_moved(catalog, number);
 }
@@ -102,6 +103,7 @@ void catalog_unlist_tag(struct catalog *catalog, uint32_t number)
     *list_link(catalog, first, number) = tag->next_of_name;
     if (was_first) list_promote(catalog, first);
     tag->flags &= (uint8_t)~TAG_LISTED;
+    *catalog_live_type(catalog, number) = 0;
     catalog->live_count--;
     catalog_mark_moved(catalog, number);
 }

@@ -7,7 +7,8 @@
  *
  * G1  a field of a tag has the stamp of its override, or else the tag's own; a field that is not
  *     set has none
- * G2  a tag is listed (in the list of its name) while it is live: defined and not deleted
+ * G2  a tag is listed (in the list of its name, and with its type) while it is live: defined and not
+ *     deleted
  * G3  the first of a list is the tag that the name leads to (C3); the others are in no order
  * G4  the order holds all live tags by shown name, but for those that are flagged as moved
  */
@@ -66,6 +67,12 @@ struct tag {
 
 static_assert(sizeof(struct tag) == 96, "a million of them are kept in memory");
 
+struct tag_chunk {
+    struct tag tags[CATALOG_CHUNK_TAGS];
+    /* Of listed tags; 0 for others. Every append asks for it, and a byte is nearer than a tag. */
+    uint8_t live_types[CATALOG_CHUNK_TAGS];
+};
+
 /* Stamp of one field of one tag. */
 struct override {
     uint64_t clock;
@@ -84,8 +91,8 @@ struct catalog {
     struct buffer overrides; /* struct override */
     uint32_t free_override;  /* + 1 */
     struct mask_table masks;
-    struct tag *chunks[CATALOG_CHUNKS_MAX]; /* owned; NULL above the count */
-    uint32_t tag_count;                     /* numbers that have a struct tag */
+    struct tag_chunk *chunks[CATALOG_CHUNKS_MAX]; /* owned; NULL above the count */
+    uint32_t tag_count;                           /* numbers that have a struct tag */
     uint32_t live_count;
 
     uint32_t *order; /* owned; numbers of live tags by shown name; never NULL */
@@ -95,7 +102,12 @@ struct catalog {
 
 static inline struct tag *catalog_tag(const struct catalog *catalog, uint32_t number)
 {
-    return &catalog->chunks[number / CATALOG_CHUNK_TAGS][number % CATALOG_CHUNK_TAGS];
+    return &catalog->chunks[number / CATALOG_CHUNK_TAGS]->tags[number % CATALOG_CHUNK_TAGS];
+}
+
+static inline uint8_t *catalog_live_type(const struct catalog *catalog, uint32_t number)
+{
+    return &catalog->chunks[number / CATALOG_CHUNK_TAGS]->live_types[number % CATALOG_CHUNK_TAGS];
 }
 
 static inline bool tag_is_defined(const struct tag *tag)
