@@ -88,6 +88,15 @@ enum status catalog_type(struct catalog *catalog, uint32_t number, uint8_t *out_
     return STATUS_OK;
 }
 
+bool catalog_is_stepped(struct catalog *catalog, uint32_t number)
+{
+    uv_rwlock_rdlock(&catalog->lock);
+    const struct tag *tag = catalog_defined_tag(catalog, number);
+    bool is_stepped = tag && tag->step;
+    uv_rwlock_rdunlock(&catalog->lock);
+    return is_stepped;
+}
+
 enum status catalog_types(struct catalog *catalog, const uint32_t *numbers, size_t count,
                           uint8_t *out_types, struct error *error)
 {

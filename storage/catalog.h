@@ -51,6 +51,8 @@ enum status catalog_find(struct catalog *catalog, const char *name, uint32_t *ou
 
 /* What appending needs: STATUS_NOT_FOUND for a hole, a deleted tag or no such number. */
 enum status catalog_type(struct catalog *catalog, uint32_t number, uint8_t *out_type);
+/* Whether its values hold until the next one. */
+bool catalog_is_stepped(struct catalog *catalog, uint32_t number);
 
 /* The types of many tags at once. STATUS_BAD_INPUT names the first tag that there is not. */
 enum status catalog_types(struct catalog *catalog, const uint32_t *numbers, size_t count,

@@ -84,7 +84,7 @@ static bool statistics_are_zero(const struct block_descriptor *descriptor)
     size_t first = offsetof(struct block_descriptor, minimum);
     return bytes_are_zero(bytes + first, offsetof(struct block_descriptor, sequence) - first) &&
            descriptor->minimum_index == 0 && descriptor->maximum_index == 0 &&
-           (descriptor->flags & (BLOCK_HAS_NAN | BLOCK_STEPPED)) == 0;
+           (descriptor->flags & BLOCK_STEPPED) == 0;
 }
 
 /* Whether a block can lie there. */

@@ -20,8 +20,8 @@
  *     (tag, kind) rise by first time; MAIN blocks of one tag do not overlap; HISTORY blocks may
  *     share their border time; the tags of one mixed block end before those of the next begin
  * G3  digest and count are those of the block's entries (digest.h); tag and segment hold sums
- * G4  statistics (minimum .. covered_s and their indexes, and whether there are NaN) count only
- *     where BLOCK_STATISTICS is set; otherwise they are zero
+ * G4  statistics (minimum .. longest_gap_ns and the indexes; statistics.h) are those of the block's
+ *     samples where BLOCK_STATISTICS is set; otherwise they are zero
  * G5  reserved bytes are zero
  *
  * Changing anything here changes docs/format/segment.md and SEGMENT_VERSION. */
@@ -58,10 +58,9 @@ enum block_flag {
     BLOCK_HAS_QUALITY = 1 << 0,  /* a stream of qualities */
     BLOCK_HAS_REVISION = 1 << 1, /* of clocks or generations */
     BLOCK_HAS_ORIGINS = 1 << 2,  /* of origins: more than the one in its header */
-    BLOCK_STATISTICS = 1 << 3,   /* minimum .. covered_s are filled in */
-    BLOCK_HAS_NAN = 1 << 4,
-    BLOCK_STEPPED = 1 << 5, /* the integral assumed a stepped tag */
-    BLOCK_FLAGS = (1 << 6) - 1,
+    BLOCK_STATISTICS = 1 << 3,   /* minimum .. longest_gap_ns are filled in */
+    BLOCK_STEPPED = 1 << 4,      /* the integral took the tag for stepped */
+    BLOCK_FLAGS = (1 << 5) - 1,
 };
 
 struct block_descriptor {
@@ -75,13 +74,13 @@ struct block_descriptor {
     uint8_t kind;
     uint16_t flags;
     uint32_t block_checksum; /* low half of the block's own */
-    uint64_t minimum;        /* value bits; NaN never counts */
+    uint64_t minimum;        /* value bits */
     uint64_t maximum;
     uint64_t first_value;
     uint64_t last_value;
-    double sum;        /* of values that are not NaN */
-    double integral;   /* value x seconds from first to last time */
-    double covered_s;  /* seconds that the integral covers */
+    double sum;
+    double integral; /* value x seconds from first to last time */
+    int64_t longest_gap_ns;
     uint64_t sequence; /* greatest local sequence among its entries */
     uint64_t digest_low;
     uint64_t digest_high;

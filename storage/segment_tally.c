@@ -27,8 +27,26 @@ static uint16_t header_flags(const struct block_header *header)
     return (uint16_t)flags;
 }
 
+/* Main blocks only: of a history nobody asks for a sum. */
+static void descriptor_add_statistics(struct block_descriptor *descriptor,
+                                      const struct batch *batch, bool step)
+{
+    struct statistics statistics;
+    if (descriptor->kind != BLOCK_MAIN || !statistics_of(&statistics, batch, step)) return;
+    descriptor->flags |= step ? BLOCK_STATISTICS | BLOCK_STEPPED : BLOCK_STATISTICS;
+    descriptor->minimum = statistics.minimum;
+    descriptor->maximum = statistics.maximum;
+    descriptor->first_value = statistics.first;
+    descriptor->last_value = statistics.last;
+    descriptor->sum = statistics.sum;
+    descriptor->integral = statistics.integral;
+    descriptor->longest_gap_ns = statistics.longest_gap_ns;
+    descriptor->minimum_index = statistics.minimum_index;
+    descriptor->maximum_index = statistics.maximum_index;
+}
+
 void descriptor_fill(struct block_descriptor *out_descriptor, const struct block_header *header,
-                     const struct batch *batch)
+                     const struct batch *batch, bool step)
 {
     struct digest digest = {0};
     digest_batch(&digest, header->identity, batch);
@@ -45,6 +63,7 @@ void descriptor_fill(struct block_descriptor *out_descriptor, const struct block
         .digest_low = digest.low,
         .digest_high = digest.high,
     };
+    descriptor_add_statistics(out_descriptor, batch, step);
 }
 
 void segment_tally_init(struct segment_tally *tally)

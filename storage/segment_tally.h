@@ -10,10 +10,12 @@
 #include "storage/batch.h"
 #include "storage/digest.h"
 #include "storage/segment_format.h"
+#include "storage/statistics.h"
 
-/* A descriptor without offset, sequence and origin_index, from a block and what it holds. */
+/* A descriptor without offset, sequence and origin_index, from a block and what it holds. step: as
+ * for statistics_of(). */
 void descriptor_fill(struct block_descriptor *out_descriptor, const struct block_header *header,
-                     const struct batch *batch);
+                     const struct batch *batch, bool step);
 
 struct segment_tally {
     struct digest digest; /* counts the samples */

@@ -88,17 +88,10 @@ static struct block_descriptor descriptor_expected(const struct block_descriptor
     struct block_header header;
     struct block_descriptor expected;
     memcpy(&header, block, sizeof header);
-    descriptor_fill(&expected, &header, batch);
+    descriptor_fill(&expected, &header, batch, found->flags & BLOCK_STEPPED);
     expected.offset = found->offset;
     expected.sequence = found->sequence;
     expected.origin_index = found->origin_index;
-    if ((found->flags & BLOCK_STATISTICS) == 0) return expected;
-    expected.flags |= found->flags & (BLOCK_STATISTICS | BLOCK_HAS_NAN | BLOCK_STEPPED);
-    size_t first = offsetof(struct block_descriptor, minimum);
-    size_t end = offsetof(struct block_descriptor, sequence);
-    memcpy((uint8_t *)&expected + first, (const uint8_t *)found + first, end - first);
-    expected.minimum_index = found->minimum_index;
-    expected.maximum_index = found->maximum_index;
     return expected;
 }
 

@@ -39,9 +39,12 @@ struct segment_writer {
     size_t mixed_samples_max; /* of a tag; 0: no tag is mixed */
 
     struct segment_index_entry entry; /* of the (tag, kind) at hand; no descriptors yet: none */
-    struct buffer descriptors;        /* of struct block_descriptor */
-    struct buffer index;              /* of struct segment_index_entry */
-    struct buffer mixed_descriptors;  /* of struct mixed_descriptor */
+    bool entry_is_stepped;
+    bool (*is_stepped)(void *context, struct identity identity);
+    void *context;
+    struct buffer descriptors;       /* of struct block_descriptor */
+    struct buffer index;             /* of struct segment_index_entry */
+    struct buffer mixed_descriptors; /* of struct mixed_descriptor */
     struct segment_tally tally;
     struct arena decoded; /* of a copied block */
 };
@@ -150,6 +153,8 @@ enum status segment_writer_create(struct segment_writer **out_writer,
     writer->file_system = options->file_system;
     writer->block_samples_max =
         options->block_samples_max > 0 ? options->block_samples_max : BLOCK_SAMPLES;
+    writer->is_stepped = options->is_stepped;
+    writer->context = options->context;
     writer->mixed_samples_max = options->mixed_samples_max;
     ASSERT(writer->block_samples_max <= CODEC_VALUES_MAX);
     ASSERT(writer->mixed_samples_max < writer->block_samples_max &&
@@ -243,13 +248,17 @@ static enum status writer_encode(struct segment_writer *writer, const struct bat
 {
     size_t offset = writer->out.size_bytes;
     const struct segment_index_entry *entry = &writer->entry;
+    if (entry->descriptor_count == 0) {
+        writer->entry_is_stepped =
+            writer->is_stepped && writer->is_stepped(writer->context, entry->identity);
+    }
     enum status status =
         block_encode(&writer->out, entry->identity, (enum block_kind)entry->kind, batch, error);
     if (status < 0) return status;
     struct block_header header;
     struct block_descriptor descriptor;
     memcpy(&header, writer->out.bytes + offset, sizeof header);
-    descriptor_fill(&descriptor, &header, batch);
+    descriptor_fill(&descriptor, &header, batch, writer->entry_is_stepped);
     descriptor.sequence = sequence;
     return writer_list(writer, &descriptor, &header, batch, error);
 }

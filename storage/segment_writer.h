@@ -26,6 +26,9 @@ struct segment_writer_options {
     uint32_t block_samples_max; /* 0: BLOCK_SAMPLES */
     uint32_t mixed_samples_max; /* tags with at most so many main samples share blocks; 0: none */
     uint32_t mixed_tags_max;    /* of one such block; 0: MIXED_TAGS_MAX */
+    /* Whether the values of a tag hold until the next one; NULL: none do. */
+    bool (*is_stepped)(void *context, struct identity identity);
+    void *context;
 };
 
 enum status segment_writer_create(struct segment_writer **out_writer,

@@ -68,6 +68,13 @@ bool store_is_journal(const struct store *store, uint32_t number)
     return false;
 }
 
+static bool store_is_stepped(void *context, struct identity identity)
+{
+    const struct store *store = context;
+    uint32_t number = identity_map_find(store->identities, identity);
+    return number != TAG_NONE && catalog_is_stepped(store->catalog, number);
+}
+
 /* With blocks of a size for tests, mixed ones shrink along. */
 enum status store_segment_create(struct store *store, uint64_t number, uint32_t level,
                                  struct segment_writer **out_writer, struct error *error)
@@ -84,6 +91,8 @@ enum status store_segment_create(struct store *store, uint64_t number, uint32_t 
         .block_samples_max = block_samples_max,
         .mixed_samples_max = block_samples_max > 0 ? block_samples_max / 2 : MIXED_TAG_SAMPLES_MAX,
         .mixed_tags_max = block_samples_max,
+        .is_stepped = store_is_stepped,
+        .context = store,
     };
     return segment_writer_create(out_writer, &options, error);
 }
