@@ -88,13 +88,14 @@ enum status catalog_type(struct catalog *catalog, uint32_t number, uint8_t *out_
     return STATUS_OK;
 }
 
-bool catalog_is_stepped(struct catalog *catalog, uint32_t number)
+struct tag_line catalog_line(struct catalog *catalog, uint32_t number)
 {
+    struct tag_line line = {0};
     uv_rwlock_rdlock(&catalog->lock);
     const struct tag *tag = catalog_defined_tag(catalog, number);
-    bool is_stepped = tag && tag->step;
+    if (tag) line = (struct tag_line){.is_stepped = tag->step, .max_gap_ns = tag->max_gap_ns};
     uv_rwlock_rdunlock(&catalog->lock);
-    return is_stepped;
+    return line;
 }
 
 enum status catalog_types(struct catalog *catalog, const uint32_t *numbers, size_t count,

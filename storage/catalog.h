@@ -51,8 +51,12 @@ enum status catalog_find(struct catalog *catalog, const char *name, uint32_t *ou
 
 /* What appending needs: STATUS_NOT_FOUND for a hole, a deleted tag or no such number. */
 enum status catalog_type(struct catalog *catalog, uint32_t number, uint8_t *out_type);
-/* Whether its values hold until the next one. */
-bool catalog_is_stepped(struct catalog *catalog, uint32_t number);
+/* How its samples are joined. */
+struct tag_line {
+    bool is_stepped;    /* a value holds until the next one, else it slopes to it */
+    int64_t max_gap_ns; /* 0: any */
+};
+struct tag_line catalog_line(struct catalog *catalog, uint32_t number);
 
 /* The types of many tags at once. STATUS_BAD_INPUT names the first tag that there is not. */
 enum status catalog_types(struct catalog *catalog, const uint32_t *numbers, size_t count,

@@ -46,8 +46,7 @@ size_t source_count_below(const struct source *source, int64_t limit_ns)
     return low;
 }
 
-/* Cuts the loaded batch to [from_ns, to_ns). False when nothing is left of it. */
-static bool source_trim(struct source *source, int64_t from_ns, int64_t to_ns)
+bool source_trim(struct source *source, int64_t from_ns, int64_t to_ns)
 {
     source->next = 0;
     if (batch_time_ns(&source->batch, source->batch.sample_count - 1) >= to_ns) {

@@ -37,6 +37,9 @@ static inline int64_t source_time_ns(const struct source *source)
 /* Steps over count rows; STATUS_END when that was the last. */
 enum status source_advance(struct source *source, size_t count, struct error *error);
 
+/* Cuts the loaded batch to [from_ns, to_ns). False when nothing is left of it. */
+bool source_trim(struct source *source, int64_t from_ns, int64_t to_ns);
+
 /* The rows from next on whose time is below limit_ns, in the loaded batch. */
 size_t source_count_below(const struct source *source, int64_t limit_ns);
 

@@ -72,7 +72,7 @@ static bool store_is_stepped(void *context, struct identity identity)
 {
     const struct store *store = context;
     uint32_t number = identity_map_find(store->identities, identity);
-    return number != TAG_NONE && catalog_is_stepped(store->catalog, number);
+    return number != TAG_NONE && catalog_line(store->catalog, number).is_stepped;
 }
 
 /* With blocks of a size for tests, mixed ones shrink along. */

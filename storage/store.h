@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "storage/aggregation.h"
 #include "storage/base/clock.h"
 #include "storage/base/file.h"
 #include "storage/catalog.h"
@@ -107,6 +108,12 @@ enum status store_cursor(struct store *store, uint32_t number, const struct stor
 enum status store_value_at(struct store *store, uint32_t number, int64_t time_ns,
                            struct arena *arena, int64_t *out_time_ns, struct entry *out_entry,
                            struct error *error);
+
+/* What the samples of a tag add up to, by bucket: store_aggregate.c. is_stepped and max_gap_ns of
+ * the rules are left to the catalog. */
+enum status store_aggregate(struct store *store, uint32_t number,
+                            const struct aggregation_rules *rules, uint64_t as_of,
+                            struct bucket *buckets, struct error *error);
 
 /* ---- Care ---- */
 

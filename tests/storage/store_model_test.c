@@ -10,6 +10,7 @@
 #include "storage/base/random.h"
 #include "storage/stamp.h"
 #include "storage/store.h"
+#include "tests/storage/aggregate_twin.h"
 #include "tests/unit.h"
 
 enum { TAGS = 6, OPERATIONS = 60, ROWS_MAX = 48, UNIT_NS = 1000000000, MINUTES_10 = 600 };
@@ -17,6 +18,16 @@ enum { TAGS = 6, OPERATIONS = 60, ROWS_MAX = 48, UNIT_NS = 1000000000, MINUTES_1
 
 static const uint8_t tag_types[TAGS] = {VALUE_F64,  VALUE_I64,   VALUE_TEXT,
                                         VALUE_BOOL, VALUE_STATE, VALUE_F32};
+
+static bool tag_steps(size_t tag)
+{
+    return tag % 2 == 1;
+}
+
+static int64_t tag_max_gap_ns(size_t tag)
+{
+    return tag % 3 == 0 ? 0 : 7 * INT64_C(1000000000);
+}
 
 /* ---- The twin ---- */
 
@@ -293,15 +304,71 @@ static void check_value_at(struct world *world, size_t tag, int64_t time_ns)
     arena_finish(&arena);
 }
 
-static void check_everything(struct world *world)
-{
-    for (size_t tag = 0; tag < TAGS; tag++)
-        check_range(world, tag, INT64_MIN, INT64_MAX, INT64_MAX);
-}
-
 static int64_t some_time(struct world *world)
 {
     return world->clock.wall_ns / UNIT_NS * UNIT_NS - (int64_t)(below(world, 400) * UNIT_NS);
+}
+
+static struct aggregation_rules some_rules(struct world *world, size_t tag)
+{
+    enum { BUCKETS_MAX = 9 };
+    struct aggregation_rules rules = {
+        .from_ns = some_time(world) - (int64_t)below(world, 3),
+        .bucket_count = 1 + below(world, BUCKETS_MAX),
+        .good_only = below(world, 2) == 0,
+        .is_stepped = tag_steps(tag),
+        .max_gap_ns = tag_max_gap_ns(tag),
+    };
+    rules.to_ns = rules.from_ns + 1 + (int64_t)below(world, (uint64_t)500 * UNIT_NS);
+    if (below(world, 8) == 0) rules.from_ns = INT64_MIN;
+    if (below(world, 8) == 0) rules.to_ns = INT64_MAX;
+    if (rules.from_ns > EPOCH_NS / 2 && rules.to_ns < INT64_MAX && below(world, 2) == 0) {
+        rules.step_ns = (rules.to_ns - rules.from_ns) / (int64_t)rules.bucket_count + 1;
+        rules.bucket_count =
+            (size_t)((rules.to_ns - rules.from_ns + rules.step_ns - 1) / rules.step_ns);
+    }
+    if (below(world, 3) == 0) {
+        rules.has_range = true;
+        rules.low = (double)below(world, 60) - 30;
+        rules.high = rules.low + (double)below(world, 60);
+    } else {
+        rules.has_integral = below(world, 2) == 0;
+    }
+    return rules;
+}
+
+/* Statistics, decoded blocks and merged stretches must say what the samples say one by one. The
+ * samples are those that a cursor shows, which check_range() compares with the twin. */
+static void check_aggregate(struct world *world, size_t tag, int64_t as_of_ns)
+{
+    static struct aggregate_rows rows;
+    struct store_range range = {.from_ns = INT64_MIN,
+                                .to_ns = INT64_MAX,
+                                .as_of = as_of_ns == INT64_MAX ? UINT64_MAX
+                                                               : stamp_ceiling_of(as_of_ns)};
+    struct cursor *cursor;
+    struct batch batch;
+    rows.count = 0;
+    ASSERT_OK(store_cursor(world->store, world->numbers[tag], &range, &cursor, &world->error),
+              &world->error);
+    while (cursor_next(cursor, &batch, &world->error) == STATUS_OK) {
+        aggregate_rows_add(&rows, &batch);
+    }
+    cursor_close(cursor);
+    struct bucket buckets[16];
+    struct aggregation_rules rules = some_rules(world, tag);
+    ASSERT_OK(store_aggregate(world->store, world->numbers[tag], &rules, range.as_of, buckets,
+                              &world->error),
+              &world->error);
+    aggregate_check(&rows, buckets, &rules);
+}
+
+static void check_everything(struct world *world)
+{
+    for (size_t tag = 0; tag < TAGS; tag++) {
+        check_range(world, tag, INT64_MIN, INT64_MAX, INT64_MAX);
+        check_aggregate(world, tag, INT64_MAX);
+    }
 }
 
 static void check_something(struct world *world)
@@ -316,6 +383,7 @@ static void check_something(struct world *world)
         as_of_ns = as_of_ns / 1000000 * 1000000; /* stamps know milliseconds */
     }
     check_range(world, tag, from_ns, to_ns, as_of_ns);
+    check_aggregate(world, tag, as_of_ns);
     check_value_at(world, tag, some_time(world));
 }
 
@@ -645,6 +713,8 @@ static void run(uint64_t seed)
                                                    .states = "",
                                                    .source = "",
                                                    .attributes = "",
+                                                   .step = tag_steps(tag),
+                                                   .max_gap_ns = tag_max_gap_ns(tag),
                                                    .type = tag_types[tag]};
         world->tags[tag].frontier_ns = INT64_MIN;
     }
