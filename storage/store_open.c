@@ -22,16 +22,6 @@ enum {
 static const char *const store_directories[] = {DISK_WAL_DIRECTORY, DISK_SEGMENT_DIRECTORY,
                                                 DISK_CATALOG_DIRECTORY};
 
-static enum status store_sync_parent(struct store *store, struct error *error)
-{
-    char parent[FILE_PATH_BYTES_MAX];
-    (void)snprintf(parent, sizeof parent, "%s", store->path);
-    char *slash = strrchr(parent, '/');
-    if (!slash) return file_sync_directory(store->file_system, ".", error);
-    slash[slash == parent ? 1 : 0] = 0;
-    return file_sync_directory(store->file_system, parent, error);
-}
-
 /* A name whose sync failed may never become durable, whatever is synced later; only a new one
  * does. So it goes again. */
 static enum status store_make_root(struct store *store, struct error *error)
@@ -40,7 +30,7 @@ static enum status store_make_root(struct store *store, struct error *error)
     enum status status = file_create_directory(store->file_system, store->path, error);
     if (status == STATUS_EXISTS) return STATUS_OK;
     if (status < 0) return status;
-    status = store_sync_parent(store, error);
+    status = file_sync_parent(store->file_system, store->path, error);
     if (status < 0) (void)file_remove(store->file_system, store->path, &ignored);
     return status;
 }
@@ -77,7 +67,7 @@ static enum status store_create(struct store *store, struct error *error)
         if (status < 0) return status;
     }
     enum status status = file_sync_directory(store->file_system, store->path, error);
-    if (status == STATUS_OK) status = store_sync_parent(store, error);
+    if (status == STATUS_OK) status = file_sync_parent(store->file_system, store->path, error);
     if (status < 0) return status;
 
     struct manifest_state state = {
