@@ -122,13 +122,14 @@ static enum status store_catalog_bytes(struct store *store, uint64_t *out_bytes,
 }
 
 /* Records of the own journals, which are samples too, but not the plant's. */
-static uint64_t store_journal_count(struct store *store)
+static uint64_t store_journal_count(struct store *store, uint64_t *out_bad_count)
 {
     uint64_t count = 0;
     uv_mutex_lock(&store->head_lock);
     for (size_t i = 0; i < store->journal_count; i++) {
         count += store->journals[i].position.sequence;
     }
+    *out_bad_count = store->bad_record_count;
     uv_mutex_unlock(&store->head_lock);
     return count;
 }
@@ -155,7 +156,6 @@ enum status store_statistics(struct store *store, struct store_statistics *out_s
         .open_ns = store->open_ns,
         .recovery_ns = store->recovery_ns,
         .recovery = store->recovery,
-        .bad_record_count = store->bad_record_count,
     };
     if (snapshot->flushing) {
         statistics.sample_count += head_sample_count(snapshot->flushing);
@@ -166,7 +166,7 @@ enum status store_statistics(struct store *store, struct store_statistics *out_s
         statistics.sample_count += segment_footer(snapshot->segments[i])->sample_count;
     }
     snapshot_unref(snapshot);
-    uint64_t journal_count = store_journal_count(store);
+    uint64_t journal_count = store_journal_count(store, &statistics.bad_record_count);
     if (statistics.sample_count > journal_count) {
         statistics.sample_count -= journal_count;
     } else {
