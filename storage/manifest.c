@@ -201,20 +201,16 @@ static void seal_write(struct manifest *manifest)
     manifest->end += manifest->edit.size_bytes;
 }
 
-/* Puts header and whole state into the buffer. */
-static enum status file_encode(struct manifest *manifest, const struct manifest_state *state,
-                               uint64_t number, struct error *error)
+/* Of the file that follows. */
+static enum status header_encode(struct manifest *manifest, struct identity store,
+                                 struct error *error)
 {
     struct manifest_header header = {.magic = MANIFEST_MAGIC,
                                      .version = MANIFEST_VERSION,
-                                     .number = number,
-                                     .store = state->store};
+                                     .number = manifest->number + 1,
+                                     .store = store};
     header.checksum = hash64(&header, offsetof(struct manifest_header, checksum));
-    struct manifest_edit whole = {.added = state->segments, .added_count = state->segment_count};
-    buffer_clear(&manifest->edit);
-    enum status status = buffer_add(&manifest->edit, &header, sizeof header, error);
-    if (status == STATUS_OK) status = manifest_edit_encode(&manifest->edit, state, &whole, error);
-    return status;
+    return buffer_add(&manifest->edit, &header, sizeof header, error);
 }
 
 static enum status current_write(struct manifest *manifest, uint64_t number, struct error *error)
@@ -263,14 +259,12 @@ static void old_remove(struct manifest *manifest)
     (void)file_list(manifest->file_system, manifest->directory, old_visit, manifest, &ignored);
 }
 
-/* Writes the state into a new file and makes CURRENT name it (M2). */
-static enum status manifest_rotate(struct manifest *manifest, const struct manifest_state *state,
-                                   struct error *error)
+/* Writes the whole state, as it was encoded, into a new file and makes CURRENT name it (M2). */
+static enum status manifest_rotate(struct manifest *manifest, struct error *error)
 {
     char path[FILE_PATH_BYTES_MAX];
     uint64_t number = manifest->number + 1;
     enum status status = manifest_path(path, manifest->directory, number, error);
-    if (status == STATUS_OK) status = file_encode(manifest, state, number, error);
     if (status < 0) return status;
 
     file_close(manifest->file);
@@ -291,14 +285,24 @@ static enum status manifest_rotate(struct manifest *manifest, const struct manif
     return STATUS_OK;
 }
 
-static enum status manifest_append(struct manifest *manifest, const struct manifest_state *state,
-                                   const struct manifest_edit *edit, struct error *error)
+static enum status manifest_append(struct manifest *manifest, struct error *error)
 {
-    buffer_clear(&manifest->edit);
-    enum status status = manifest_edit_encode(&manifest->edit, state, edit, error);
-    if (status == STATUS_OK) status = edit_write(manifest, error);
+    enum status status = edit_write(manifest, error);
     if (status == STATUS_OK) seal_write(manifest);
     return status;
+}
+
+/* Puts what is to be written into the buffer: the edit, or with begins_file header and whole
+ * state. */
+static enum status manifest_encode(struct manifest *manifest, const struct manifest_state *after,
+                                   const struct manifest_edit *edit, bool begins_file,
+                                   struct error *error)
+{
+    struct manifest_edit whole = {.added = after->segments, .added_count = after->segment_count};
+    buffer_clear(&manifest->edit);
+    if (!begins_file) return manifest_edit_encode(&manifest->edit, after, edit, error);
+    enum status status = header_encode(manifest, after->store, error);
+    return status < 0 ? status : manifest_edit_encode(&manifest->edit, after, &whole, error);
 }
 
 enum status manifest_commit(struct manifest *manifest, const struct manifest_edit *edit,
@@ -313,16 +317,20 @@ enum status manifest_commit(struct manifest *manifest, const struct manifest_edi
     if (status < 0) return status;
 
     bool begins_file = !manifest->file || manifest->end > manifest->file_bytes_max;
-    status = begins_file ? manifest_rotate(manifest, &after, error)
-                         : manifest_append(manifest, &after, edit, error);
+    status = manifest_encode(manifest, &after, edit, begins_file, error);
+    if (status < 0) goto fail;
+    status = begins_file ? manifest_rotate(manifest, error) : manifest_append(manifest, error);
     if (status < 0) {
         manifest->is_broken = true;
-        free(after.segments);
-        return status;
+        goto fail;
     }
     free(manifest->state.segments);
     manifest->state = after;
     return STATUS_OK;
+
+fail:
+    free(after.segments);
+    return status;
 }
 
 enum status manifest_renew(struct manifest *manifest, struct error *error)

@@ -37,8 +37,8 @@ void manifest_close(struct manifest *manifest); /* accepts NULL */
 const struct manifest_state *manifest_state(const struct manifest *manifest);
 
 /* Appends one edit and syncs; starts a new MANIFEST when the file has grown past its limit. A
- * failure leaves the state as it was and, once anything may have been written, refuses every later
- * commit. */
+ * failure leaves the state as it was; one that comes once writing has begun leaves open what a
+ * reader finds, so every later commit is refused. */
 enum status manifest_commit(struct manifest *manifest, const struct manifest_edit *edit,
                             struct error *error);
 

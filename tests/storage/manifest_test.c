@@ -1,7 +1,8 @@
 /* Goal:   after any crash, failing call or damage the manifest gives the state of the last commit, or
  *         that of the one under way, or says that it cannot.
  * Method: random edits against a list kept beside; the power fails at random calls with every kind
- *         of loss; single calls fail; every byte is flipped; the file is cut at every length. */
+ *         of loss; single calls and allocations fail; every byte is flipped; the file is cut at
+ *         every length. */
 #include <inttypes.h>
 
 #include "storage/base/file_fault.h"
@@ -10,6 +11,7 @@
 #include "storage/base/random.h"
 #include "storage/disk_names.h"
 #include "storage/manifest.h"
+#include "tests/simulation/allocation.h"
 #include "tests/unit.h"
 
 enum { LIVE_MAX = 40, EDIT_MAX = 4, LIMIT_BYTES = 3000 };
@@ -394,6 +396,47 @@ START_TEST(a_failing_call_never_claims_success)
 }
 END_TEST
 
+/* Whether the allocation was met before anything was asked of the disk. */
+static bool commit_without_memory(uint64_t step, bool *out_is_met)
+{
+    enum { SEGMENTS = 30 }; /* so that the edit needs a larger buffer than the first one did */
+    struct world world;
+    struct manifest_segment added[SEGMENTS];
+    world_begin(&world, 9);
+    ASSERT_OK(create(&world), &world.error);
+    world.flying = world.committed;
+    struct manifest_state *state = &world.flying.state;
+    for (size_t i = 0; i < SEGMENTS; i++) {
+        added[i] = (struct manifest_segment){.number = state->next_number++};
+        world.flying.segments[state->segment_count++] = added[i];
+    }
+    struct manifest_edit edit = {.state = state, .added = added, .added_count = SEGMENTS};
+    file_fault_plan(world.fault, NULL);
+    allocation_fail(step, ALLOCATION_ONCE);
+    enum status status = manifest_commit(world.manifest, &edit, &world.error);
+    *out_is_met = allocation_is_met();
+    allocation_succeed();
+    bool is_early = *out_is_met && file_fault_step_count(world.fault) == 0;
+    if (is_early) {
+        ck_assert_int_eq(status, STATUS_NO_MEMORY);
+        ck_assert(twin_equal(&world.committed, manifest_state(world.manifest)));
+        ASSERT_OK(manifest_commit(world.manifest, &edit, &world.error), &world.error);
+        ASSERT_OK(reopen(&world), &world.error);
+        ck_assert(twin_equal(&world.flying, manifest_state(world.manifest)));
+    }
+    world_end(&world);
+    return is_early;
+}
+
+START_TEST(a_commit_that_finds_no_memory_before_it_writes_is_made_again)
+{
+    bool is_met = true;
+    uint64_t early_count = 0;
+    for (uint64_t step = 0; is_met; step++) early_count += commit_without_memory(step, &is_met);
+    ck_assert_uint_ge(early_count, 3);
+}
+END_TEST
+
 /* ---- Damage ---- */
 
 /* A store of some edits in one file; its name and content. */
@@ -595,6 +638,7 @@ int main(void)
         a_crash_leaves_the_last_state_or_the_one_under_way,
         a_crash_amid_the_names_leaves_one_of_the_two_manifests,
         a_failing_call_never_claims_success,
+        a_commit_that_finds_no_memory_before_it_writes_is_made_again,
         every_flipped_byte_is_noticed_or_harmless,
         a_torn_tail_is_dropped,
         an_edit_that_contradicts_itself_is_damage,
