@@ -180,6 +180,9 @@ enum status frontier_table_write(struct frontier_table *table, struct file_syste
     file_close(file);
     free(header);
     if (status == STATUS_OK) status = file_rename(file_system, temporary, path, error);
+    struct error ignored;
+    /* What is left of it is only in the way. */
+    if (status < 0) (void)file_remove(file_system, temporary, &ignored);
     return status;
 }
 

@@ -27,7 +27,7 @@ struct manifest {
     uint64_t number;             /* of the file that CURRENT names; 0: none yet */
     uint64_t end;                /* of the file's last edit */
     uint64_t file_bytes_max;     /* beyond it a new file begins */
-    bool is_broken;
+    bool is_in_doubt;
 };
 
 static void current_text(char *target, uint64_t number)
@@ -308,8 +308,9 @@ static enum status manifest_encode(struct manifest *manifest, const struct manif
 enum status manifest_commit(struct manifest *manifest, const struct manifest_edit *edit,
                             struct error *error)
 {
-    if (manifest->is_broken) {
-        return error_set(error, STATUS_IO, "%s: an earlier edit failed", manifest->directory);
+    if (manifest->is_in_doubt) {
+        return error_set(error, STATUS_IO, "%s: an earlier edit failed; open the store again",
+                         manifest->directory);
     }
     struct manifest_state after;
     enum status status = manifest_state_after(&manifest->state, edit, &after, error);
@@ -321,7 +322,7 @@ enum status manifest_commit(struct manifest *manifest, const struct manifest_edi
     if (status < 0) goto fail;
     status = begins_file ? manifest_rotate(manifest, error) : manifest_append(manifest, error);
     if (status < 0) {
-        manifest->is_broken = true;
+        manifest->is_in_doubt = true;
         goto fail;
     }
     free(manifest->state.segments);
@@ -396,6 +397,11 @@ void manifest_close(struct manifest *manifest)
 const struct manifest_state *manifest_state(const struct manifest *manifest)
 {
     return &manifest->state;
+}
+
+bool manifest_is_in_doubt(const struct manifest *manifest)
+{
+    return manifest->is_in_doubt;
 }
 
 void manifest_limit(struct manifest *manifest, uint64_t file_bytes_max)

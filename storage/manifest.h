@@ -15,6 +15,7 @@
 #ifndef STORAGE_MANIFEST_H
 #define STORAGE_MANIFEST_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -41,6 +42,10 @@ const struct manifest_state *manifest_state(const struct manifest *manifest);
  * reader finds, so every later commit is refused. */
 enum status manifest_commit(struct manifest *manifest, const struct manifest_edit *edit,
                             struct error *error);
+
+/* Whether a commit failed while it was written: what it named may be found at the next start or not,
+ * and no other commit is accepted. */
+bool manifest_is_in_doubt(const struct manifest *manifest);
 
 /* The size that makes a commit start a new file: for tests, which cannot wait for 1 MiB. */
 void manifest_limit(struct manifest *manifest, uint64_t file_bytes_max);

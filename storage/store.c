@@ -137,8 +137,7 @@ static void store_fill_edit(struct store *store, const struct store_publication 
     state->snapshot_number = publication->snapshot_number;
 }
 
-static enum status store_publish_locked(struct store *store,
-                                        const struct store_publication *publication,
+static enum status store_publish_locked(struct store *store, struct store_publication *publication,
                                         struct segment *added, struct error *error)
 {
     /* Everything that can fail for want of memory comes before the manifest is told. */
@@ -176,9 +175,11 @@ static enum status store_publish_locked(struct store *store,
         .dropped = dropped,
         .dropped_count = publication->dropped_count,
     };
+    bool was_in_doubt = manifest_is_in_doubt(store->manifest);
     enum status status = manifest_commit(store->manifest, &edit, error);
     free(dropped);
     if (status < 0) {
+        publication->is_in_doubt = !was_in_doubt && manifest_is_in_doubt(store->manifest);
         snapshot_unref(made);
         return status;
     }
@@ -189,7 +190,7 @@ static enum status store_publish_locked(struct store *store,
     return STATUS_OK;
 }
 
-enum status store_publish(struct store *store, const struct store_publication *publication,
+enum status store_publish(struct store *store, struct store_publication *publication,
                           struct error *error)
 {
     struct segment *added = NULL;
@@ -209,6 +210,16 @@ enum status store_publish(struct store *store, const struct store_publication *p
     uv_mutex_unlock(&store->manifest_lock);
     segment_unref(added);
     return status;
+}
+
+/* At once, not at the next start: a disk that is nearly full would be filled by retries. */
+void store_discard(struct store *store, const struct store_publication *publication)
+{
+    if (publication->is_in_doubt) return;
+    char path[FILE_PATH_BYTES_MAX];
+    struct error ignored; /* what cannot be removed does wait for the next start */
+    store_path(store, path, DISK_SEGMENT_DIRECTORY, DISK_SEGMENT_FORMAT, publication->number);
+    (void)file_remove(store->file_system, path, &ignored);
 }
 
 void store_wake_keeper(struct store *store)

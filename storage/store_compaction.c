@@ -199,10 +199,13 @@ static enum status compaction_step(struct store *store, struct segment **segment
     };
     enum status status = compaction_write(store, publication.dropped, publication.dropped_count,
                                           publication.number, error);
-    if (status < 0) return status;
-    status = store_publish(store, &publication, error);
-    if (status == STATUS_OK) atomic_fetch_add(&store->compaction_count, 1);
-    return status;
+    if (status == STATUS_OK) status = store_publish(store, &publication, error);
+    if (status < 0) {
+        store_discard(store, &publication);
+        return status;
+    }
+    atomic_fetch_add(&store->compaction_count, 1);
+    return STATUS_OK;
 }
 
 /* Holds on to the segments only: a snapshot would keep heads in memory for as long as a merge

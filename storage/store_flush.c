@@ -177,8 +177,10 @@ static enum status flush_write_frontiers(struct store *store, uint64_t number, s
     return frontier_table_write(store->frontiers, store->file_system, path, error);
 }
 
-/* A new snapshot of the catalog once the tail that a start would fold has grown long. */
-static enum status flush_write_catalog(struct store *store, uint64_t *number, struct error *error)
+/* A new snapshot of the catalog once the tail that a start would fold has grown long. folded_count:
+ * records that it makes unnecessary to fold. */
+static enum status flush_write_catalog(struct store *store, uint64_t *number, size_t *folded_count,
+                                       struct error *error)
 {
     struct journal_position *positions = malloc(STORE_JOURNALS_MAX * sizeof *positions);
     if (!positions) return error_set(error, STATUS_NO_MEMORY, "catalog snapshot");
@@ -197,17 +199,15 @@ static enum status flush_write_catalog(struct store *store, uint64_t *number, st
         store_path(store, path, DISK_CATALOG_DIRECTORY, DISK_SNAPSHOT_FORMAT, *number);
         status = catalog_snapshot_write(store->catalog, store->file_system, path, positions,
                                         journal_count, error);
-        uv_mutex_lock(&store->head_lock);
-        if (status == STATUS_OK) store->journal_tail_count -= tail_count;
-        uv_mutex_unlock(&store->head_lock);
+        *folded_count = tail_count;
     }
     free(positions);
     return status;
 }
 
-/* Files that the manifest no longer names. A failure leaves them to the next start. */
-static void flush_remove_old(struct store *store, const char *format_of_name, uint64_t number,
-                             uint64_t live_number)
+/* Files that the manifest no longer names, or never did. A failure leaves them to the next start. */
+static void flush_remove(struct store *store, const char *format_of_name, uint64_t number,
+                         uint64_t live_number)
 {
     if (number == 0 || number == live_number) return;
     char name[64], path[FILE_PATH_BYTES_MAX];
@@ -224,7 +224,13 @@ static enum status flush_run(struct store *store, struct error *error)
     const struct manifest_state *state = manifest_state(store->manifest);
     uint64_t old_frontier = state->frontier_number;
     uint64_t old_snapshot = state->snapshot_number;
+    bool is_in_doubt = manifest_is_in_doubt(store->manifest);
     uv_mutex_unlock(&store->manifest_lock);
+    /* Before a segment is written that nothing would ever name. */
+    if (is_in_doubt) {
+        return error_set(error, STATUS_IO, "%s: an edit of the manifest failed; open it again",
+                         store->path);
+    }
     struct snapshot *snapshot = store_snapshot(store);
     struct store_publication publication = {
         .number = store_take_number(store),
@@ -234,13 +240,14 @@ static enum status flush_run(struct store *store, struct error *error)
         .frontier_number = store_take_number(store),
         .snapshot_number = old_snapshot,
     };
+    size_t folded_count = 0;
     enum status status = flush_write_segment(store, snapshot->flushing, publication.number, error);
     snapshot_unref(snapshot);
     if (status == STATUS_OK) {
         status = flush_write_frontiers(store, publication.frontier_number, error);
     }
     if (status == STATUS_OK) {
-        status = flush_write_catalog(store, &publication.snapshot_number, error);
+        status = flush_write_catalog(store, &publication.snapshot_number, &folded_count, error);
     }
     char directory[FILE_PATH_BYTES_MAX];
     store_path(store, directory, NULL, "%s", DISK_CATALOG_DIRECTORY);
@@ -251,10 +258,19 @@ static enum status flush_run(struct store *store, struct error *error)
      * out again. */
     if (status == STATUS_OK && store->is_settled_in) status = wal_commit(store->wal, error);
     if (status == STATUS_OK) status = store_publish(store, &publication, error);
-    if (status < 0) return status;
+    if (status < 0) {
+        store_discard(store, &publication);
+        if (publication.is_in_doubt) return status;
+        flush_remove(store, "frontier-", publication.frontier_number, old_frontier);
+        flush_remove(store, "snapshot-", publication.snapshot_number, old_snapshot);
+        return status;
+    }
     atomic_fetch_add(&store->flush_count, 1);
-    flush_remove_old(store, "frontier-", old_frontier, publication.frontier_number);
-    flush_remove_old(store, "snapshot-", old_snapshot, publication.snapshot_number);
+    uv_mutex_lock(&store->head_lock);
+    store->journal_tail_count -= folded_count;
+    uv_mutex_unlock(&store->head_lock);
+    flush_remove(store, "frontier-", old_frontier, publication.frontier_number);
+    flush_remove(store, "snapshot-", old_snapshot, publication.snapshot_number);
     if (!store->is_settled_in) return STATUS_OK;
     return wal_release(store->wal, publication.flushed_position, error);
 }

@@ -146,9 +146,14 @@ struct store_publication {
     uint64_t flushed_sequence;
     uint64_t frontier_number;
     uint64_t snapshot_number;
+    /* Set by store_publish(): it failed, and a manifest may name the files all the same. */
+    bool is_in_doubt;
 };
-enum status store_publish(struct store *store, const struct store_publication *publication,
+enum status store_publish(struct store *store, struct store_publication *publication,
                           struct error *error);
+/* After a failure on the way to the end of store_publish(): the segment goes, unless it is in
+ * doubt. */
+void store_discard(struct store *store, const struct store_publication *publication);
 uint64_t store_take_number(struct store *store);
 
 /* ---- store_write.c ---- */
