@@ -330,7 +330,8 @@ enum bede_kind { BEDE_COLLECTED = 0, BEDE_CORRECTION = 1, BEDE_DELETION = 2 };
 /* Moves everything from memory into segments, so that a restart has nothing to replay. */
 BEDE_API int bede_flush(struct bede *bede, struct bede_error *error);
 
-/* Merges segments until nothing is left to do; all: into one. */
+/* Merges the segments that are there when it begins, until nothing is left to do; all: into one. What
+ * is flushed meanwhile stays beside it. */
 BEDE_API int bede_compact(struct bede *bede, int all, struct bede_error *error);
 
 struct bede_stats {

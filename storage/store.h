@@ -118,7 +118,8 @@ enum status store_aggregate(struct store *store, uint32_t number,
 /* ---- Care ---- */
 
 enum status store_flush(struct store *store, struct error *error);
-/* Merges what the plan says until it says nothing more; all: into one segment. */
+/* Merges the segments that are there when it begins, as the plan says until it says nothing more; all:
+ * into one. */
 enum status store_compact(struct store *store, bool all, struct error *error);
 
 struct store_statistics {

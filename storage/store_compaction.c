@@ -208,32 +208,38 @@ static enum status compaction_step(struct store *store, struct segment **segment
     return STATUS_OK;
 }
 
-/* Holds on to the segments only: a snapshot would keep heads in memory for as long as a merge
- * takes. */
-static enum status compaction_once(struct store *store, bool all, struct error *error)
+/* One merge among the segments that flushes made below end_number, and those that merges made. Holds
+ * on to the segments only: a snapshot would keep heads in memory for as long as a merge takes. */
+static enum status compaction_once(struct store *store, uint64_t end_number, bool all,
+                                   struct error *error)
 {
     struct snapshot *snapshot = store_snapshot(store);
-    size_t count = snapshot->segment_count;
-    struct segment **segments = malloc((count + 1) * sizeof(struct segment *));
-    for (size_t i = 0; segments && i < count; i++) {
-        segments[i] = segment_ref(snapshot->segments[i]);
+    size_t count = 0;
+    struct segment **segments = malloc((snapshot->segment_count + 1) * sizeof(struct segment *));
+    for (size_t i = 0; segments && i < snapshot->segment_count; i++) {
+        struct segment *segment = snapshot->segments[i];
+        bool is_wanted = segment_number(segment) < end_number || segment_level(segment) > 0;
+        if (is_wanted) segments[count++] = segment_ref(segment);
     }
     snapshot_unref(snapshot);
-    if (!segments) return error_set(error, STATUS_NO_MEMORY, "plan of %zu segments", count);
+    if (!segments) return error_set(error, STATUS_NO_MEMORY, "plan of a merge");
     enum status status = compaction_step(store, segments, count, all, error);
     for (size_t i = 0; i < count; i++) segment_unref(segments[i]);
     free(segments);
     return status;
 }
 
+/* What is flushed meanwhile waits for the next time, or this might never end. The lock is kept, so
+ * that of the segments of a higher level all that come are its own. */
 enum status store_compact(struct store *store, bool all, struct error *error)
 {
     enum status status;
+    uv_mutex_lock(&store->merge_lock);
+    uint64_t end_number = store_take_number(store);
     do {
-        uv_mutex_lock(&store->merge_lock);
-        status = compaction_once(store, all, error);
-        uv_mutex_unlock(&store->merge_lock);
+        status = compaction_once(store, end_number, all, error);
     } while (status == STATUS_OK);
+    uv_mutex_unlock(&store->merge_lock);
     return status == STATUS_END ? STATUS_OK : status;
 }
 
@@ -250,7 +256,7 @@ void store_merger(void *context)
         uv_mutex_unlock(&store->keeper_lock);
         struct error error;
         uv_mutex_lock(&store->merge_lock);
-        enum status status = compaction_once(store, false, &error);
+        enum status status = compaction_once(store, UINT64_MAX, false, &error);
         uv_mutex_unlock(&store->merge_lock);
         uv_mutex_lock(&store->keeper_lock);
         /* One merge made may call for another; a failed one waits for the next flush. */
