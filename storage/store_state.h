@@ -161,6 +161,9 @@ uint64_t store_take_number(struct store *store);
 /* Begins an append of so many bytes of frames: room in the head, then the log's lock. */
 enum status store_begin(struct store *store, size_t bytes, struct error *error);
 void store_end(struct store *store); /* gives the lock back */
+/* Between the two: makes the frontiers of these tags, so that raising them cannot fail. */
+enum status store_reserve_frontiers(struct store *store, const uint32_t *numbers, size_t count,
+                                    struct error *error);
 
 /* ---- store_flush.c, store_compaction.c ---- */
 

@@ -73,7 +73,7 @@ struct journal_frame {
     uint64_t values[FRAME_RECORDS_MAX];
 };
 
-/* Numbers of tags whose frontiers a mask raises, together with the frame that holds it. */
+/* Numbers of tags whose frontiers, which exist, a mask raises together with the frame that holds it. */
 struct frontier_lift {
     const uint32_t *numbers;
     size_t count;
@@ -99,17 +99,14 @@ static enum status journal_frame_write(struct journal_frame *frame,
         .kind = ENTRY_COLLECTED,
         .origin = store_node(store),
     };
-    /* Tags of a mask exist, so their frontiers do. */
-    for (size_t i = 0; lift && i < lift->count; i++) {
-        ASSERT(lift->numbers[i] < identity_map_count(store->identities));
-    }
     enum status status = store_begin(store, wal_frame_bytes(&batch), error);
     if (status < 0) return status;
     frame->last_ticket = wal_add(store->wal, &batch, false);
     wal_raise_ceiling(store->wal, stamp_from_journal_ns(frame->times_ns[frame->count - 1]));
     for (size_t i = 0; lift && i < lift->count; i++) {
         struct frontier_tag *tag = frontier_table_tag(store->frontiers, lift->numbers[i]);
-        if (tag) frontier_raise(tag, lift->time_ns);
+        ASSERT(tag); /* reserved */
+        frontier_raise(tag, lift->time_ns);
     }
     store_end(store);
     frame->count = 0;
@@ -328,24 +325,36 @@ enum status store_tag_change(struct store *store, uint32_t number,
     return journal_frame_close(frame, status, NULL, error);
 }
 
+/* Before the first record of a mask is written: its tags' frontiers may be too high afterwards, but
+ * never too low (R1). */
+static enum status mask_reserve(struct store *store, const uint32_t *numbers, size_t count,
+                                struct error *error)
+{
+    enum status status = store_begin(store, 0, error);
+    if (status < 0) return status;
+    status = store_reserve_frontiers(store, numbers, count, error);
+    store_end(store);
+    return status;
+}
+
 static enum status mask_record(struct journal_frame *frame, const struct identity *identities,
                                const uint32_t *numbers, size_t count, struct journal_record *record,
                                struct error *error)
 {
     struct store *store = frame->store;
-    for (size_t first = 0; first < count; first += JOURNAL_MASK_TAGS_MAX) {
+    enum status status = mask_reserve(store, numbers, count, error);
+    for (size_t first = 0; first < count && status == STATUS_OK; first += JOURNAL_MASK_TAGS_MAX) {
         size_t part = count - first;
         if (part > JOURNAL_MASK_TAGS_MAX) part = JOURNAL_MASK_TAGS_MAX;
         uint64_t stamp = store_stamp(store);
         if (first == 0) record->group.clock = stamp;
         record->identities = identities + first;
         record->identity_count = part;
-        enum status status = journal_frame_add(frame, record, stamp, error);
+        status = journal_frame_add(frame, record, stamp, error);
         struct frontier_lift lift = {numbers + first, part, record->to_ns};
         if (status == STATUS_OK) status = journal_frame_write(frame, &lift, error);
-        if (status < 0) return status;
     }
-    return STATUS_OK;
+    return status;
 }
 
 /* NOLINTNEXTLINE(readability-function-size): a deletion is this many things */

@@ -313,15 +313,15 @@ static uint64_t store_add_scan(struct store *store, const struct batch *batch,
     return sequence;
 }
 
-static enum status store_reserve_frontiers(struct store *store, const struct batch *batch,
-                                           struct error *error)
+enum status store_reserve_frontiers(struct store *store, const uint32_t *numbers, size_t count,
+                                    struct error *error)
 {
     uint32_t last = UINT32_MAX;
-    for (size_t i = 0; i < batch->sample_count; i++) {
-        uint32_t page = batch->tags[i] / 4096;
+    for (size_t i = 0; i < count; i++) {
+        uint32_t page = numbers[i] / 4096;
         if (page == last) continue;
         last = page;
-        if (!frontier_table_tag(store->frontiers, batch->tags[i])) {
+        if (!frontier_table_tag(store->frontiers, numbers[i])) {
             return error_set(error, STATUS_NO_MEMORY, "frontiers");
         }
     }
@@ -347,7 +347,7 @@ enum status store_append_scan(struct store *store, const struct batch *batch, ui
                    2 * (sizeof(struct wal_frame_header) + 64);
     status = store_begin(store, bytes, error);
     if (status == STATUS_OK) {
-        status = store_reserve_frontiers(store, &own, error);
+        status = store_reserve_frontiers(store, own.tags, own.sample_count, error);
         if (status == STATUS_OK) *out_ticket = store_add_scan(store, &own, &parts);
         store_end(store);
     }
