@@ -24,6 +24,7 @@ static_assert(sizeof(union bede_value) == sizeof(uint64_t), "a value is 64 bits"
 
 enum {
     SCAN_PIECE_VALUES = 16384, /* small enough for the cache, large enough for the log */
+    PIECE_TEXT_BYTES_MAX = 1 << 20,
     SUBSCRIPTION_BYTES_DEFAULT = 4 << 20,
 };
 
@@ -349,15 +350,22 @@ static enum status append_piece(struct bede *bede, uint32_t tag, uint8_t type,
     return status;
 }
 
-/* Texts are cut finer, so that a piece fits the log's buffer. */
-static size_t piece_samples_max(uint8_t type, const struct bede_columns *columns, size_t first)
+/* How many samples from first on go into the log together: no more than a batch or the log's buffer
+ * holds, and not all too many texts. At least one: the log says what is wrong with it. */
+static size_t piece_count(const struct bede *bede, uint8_t type, const struct bede_columns *columns,
+                          size_t first)
 {
-    if (type != VALUE_TEXT) return STORE_BATCH_SAMPLES_MAX;
+    size_t bytes_max = store_append_bytes_max(bede->store);
+    size_t count_max = columns->count - first;
+    if (count_max > STORE_BATCH_SAMPLES_MAX) count_max = STORE_BATCH_SAMPLES_MAX;
+    if (count_max > bytes_max / STORE_SAMPLE_BYTES) count_max = bytes_max / STORE_SAMPLE_BYTES;
+    if (type != VALUE_TEXT) return count_max;
     const struct bede_text *texts = columns->values;
+    if (bytes_max > PIECE_TEXT_BYTES_MAX) bytes_max = PIECE_TEXT_BYTES_MAX;
     size_t count = 0, bytes = 0;
-    while (first + count < columns->count && count < STORE_BATCH_SAMPLES_MAX) {
-        bytes += texts[first + count].size + 64;
-        if (count > 0 && bytes > 1 << 20) break;
+    while (count < count_max) {
+        bytes += STORE_SAMPLE_BYTES + sizeof(uint64_t) + texts[first + count].size;
+        if (count > 0 && bytes > bytes_max) break;
         count++;
     }
     return count;
@@ -375,8 +383,7 @@ int bede_append(struct bede *bede, uint32_t tag, const struct bede_columns *colu
     }
     enum status status = STATUS_OK;
     for (size_t first = 0; first < columns->count && status == STATUS_OK;) {
-        size_t count = piece_samples_max(type, columns, first);
-        if (count > columns->count - first) count = columns->count - first;
+        size_t count = piece_count(bede, type, columns, first);
         status = append_piece(bede, tag, type, columns, first, count, &ticket, &inner);
         first += count;
     }

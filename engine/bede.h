@@ -201,8 +201,9 @@ struct bede_columns {
 };
 
 /* Stores samples in any order of time; of several at one time the last one written counts. Up to
- * 65,536 samples are stored all or none; more are cut into pieces of this. With out_ticket NULL it
- * returns when they are acknowledged (see enum bede_sync); else at once, with a ticket for
+ * 65,536 samples are stored all or none; more are cut into pieces of this. Pieces are smaller where
+ * that would be more than 1 MiB of texts, or more than a file of the log holds (20 bytes a sample,
+ * and its text); BEDE_TOO_LARGE for a text that such a file cannot hold. With out_ticket NULL it returns when they are acknowledged (see enum bede_sync); else at once, with a ticket for
  * bede_wait(). */
 BEDE_API int bede_append(struct bede *bede, uint32_t tag, const struct bede_columns *columns,
                          uint64_t *out_ticket, struct bede_error *error);
@@ -219,7 +220,10 @@ union bede_value {
     const struct bede_text *text;
 };
 
-/* One value each of many tags at one time. The value's member is the one of the tag's type. */
+/* One value each of many tags at one time. The value's member is the one of the tag's type. Up to
+ * 16,384 values are stored all or none; more are cut into pieces of this. BEDE_TOO_LARGE, with size
+ * and limit in the error's text, for a piece of more than 4 MiB, or more than a file of the log
+ * holds (25 bytes a value, and its text). */
 struct bede_scan {
     int64_t time_ns;
     size_t count;

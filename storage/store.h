@@ -41,7 +41,10 @@ struct store_options {
     bool manual;         /* no threads: for simulations on one seed */
 };
 
-enum { STORE_BATCH_SAMPLES_MAX = WAL_FRAME_SAMPLES_MAX };
+enum {
+    STORE_BATCH_SAMPLES_MAX = WAL_FRAME_SAMPLES_MAX,
+    STORE_SAMPLE_BYTES = 20, /* time, value, quality */
+};
 
 enum status store_open(struct store **out_store, const struct store_options *options,
                        struct error *error);
@@ -73,11 +76,14 @@ enum status store_unmask(struct store *store, struct revision group, const char 
 /* ---- Writing: store_write.c ---- */
 
 /* Collected samples of one tag, in any order, with tag, times_ns, values, qualities of the batch
- * set and type left to the catalog; at most STORE_BATCH_SAMPLES_MAX, all or none. The ticket is
- * for store_wait(). */
+ * set and type left to the catalog; at most STORE_BATCH_SAMPLES_MAX, all or none, and no more than
+ * the log takes at once. The ticket is for store_wait(). */
 enum status store_append(struct store *store, const struct batch *batch, uint64_t *out_ticket,
                          struct error *error);
-/* One value each of several tags (tags, time_ns, values, qualities); each tag once. */
+/* What the log takes at once: samples of STORE_SAMPLE_BYTES each, and their texts. */
+size_t store_append_bytes_max(const struct store *store);
+/* One value each of several tags (tags, time_ns, values, qualities); each tag once. All or none, and
+ * no more than the log takes at once. */
 enum status store_append_scan(struct store *store, const struct batch *batch, uint64_t *out_ticket,
                               struct error *error);
 enum status store_wait(struct store *store, uint64_t ticket, struct error *error);

@@ -8,6 +8,12 @@
 #include "storage/store_state.h"
 #include "storage/wal_frame.h"
 
+enum {
+    COLUMN_FRAMES_MAX = 3,                                   /* late, in order, future */
+    SCAN_FRAMES_MAX = 2,                                     /* in order, stamped */
+    FRAME_ROOM_BYTES = sizeof(struct wal_frame_header) + 64, /* header, padding of columns */
+};
+
 /* Times that no sample has, so that ranges can say "from the first" and "to the last". */
 static bool time_is_storable(int64_t time_ns)
 {
@@ -157,7 +163,15 @@ static uint64_t store_add_column(struct store *store, const struct batch *batch,
 /* Bytes of a batch in at most three frames. */
 static size_t column_bytes_max(const struct batch *batch)
 {
-    return wal_frame_bytes(batch) + 3 * (sizeof(struct wal_frame_header) + 64);
+    return wal_frame_bytes(batch) + (size_t)COLUMN_FRAMES_MAX * FRAME_ROOM_BYTES;
+}
+
+size_t store_append_bytes_max(const struct store *store)
+{
+    size_t header_bytes = (size_t)(1 + COLUMN_FRAMES_MAX) * FRAME_ROOM_BYTES;
+    size_t bytes_max = wal_append_bytes_max(store->wal);
+    ASSERT(bytes_max > header_bytes);
+    return bytes_max - header_bytes;
 }
 
 static enum status store_append_column(struct store *store, struct batch *batch,
@@ -338,13 +352,17 @@ enum status store_append_scan(struct store *store, const struct batch *batch, ui
     own.kind = ENTRY_COLLECTED;
     enum status status = batch_check(&own, error);
     if (status < 0) return status;
+    /* Every value may have to carry its stamp. */
+    size_t bytes = wal_frame_bytes(&own) + own.sample_count * sizeof(uint64_t) +
+                   (size_t)SCAN_FRAMES_MAX * FRAME_ROOM_BYTES;
+    if (bytes > wal_append_bytes_max(store->wal)) {
+        return error_set(error, STATUS_TOO_LARGE,
+                         "scan of %u values takes %zu bytes, the log takes at most %zu at once",
+                         own.sample_count, bytes, wal_append_bytes_max(store->wal));
+    }
     struct scan_parts parts;
     status = scan_parts_make(&parts, &own, error);
     if (status < 0) return status;
-
-    /* Two frames at most, and every value may have to carry its stamp. */
-    size_t bytes = wal_frame_bytes(&own) + own.sample_count * sizeof(uint64_t) +
-                   2 * (sizeof(struct wal_frame_header) + 64);
     status = store_begin(store, bytes, error);
     if (status == STATUS_OK) {
         status = store_reserve_frontiers(store, own.tags, own.sample_count, error);

@@ -390,13 +390,18 @@ enum status wal_close(struct wal *wal, struct error *error)
 
 /* ---- Appending ------------------------------------------------------------------------------ */
 
-enum status wal_begin(struct wal *wal, size_t bytes, struct error *error)
+size_t wal_append_bytes_max(const struct wal *wal)
 {
     size_t bytes_max = wal->buffer_bytes - GROUP_HEADER_BYTES;
-    if (bytes_max > WAL_FRAME_BYTES_MAX) bytes_max = WAL_FRAME_BYTES_MAX;
-    if (bytes > bytes_max) {
-        return error_set(error, STATUS_TOO_LARGE, "append of %zu bytes: over %zu", bytes,
-                         bytes_max);
+    return bytes_max < WAL_FRAME_BYTES_MAX ? bytes_max : WAL_FRAME_BYTES_MAX;
+}
+
+enum status wal_begin(struct wal *wal, size_t bytes, struct error *error)
+{
+    if (bytes > wal_append_bytes_max(wal)) {
+        return error_set(error, STATUS_TOO_LARGE,
+                         "append of %zu bytes: the log takes at most %zu at once", bytes,
+                         wal_append_bytes_max(wal));
     }
     uv_mutex_lock(&wal->lock);
     while (!wal->has_failed) {

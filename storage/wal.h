@@ -76,10 +76,13 @@ enum status wal_inspect(const struct wal_options *options, uint64_t from_positio
  * commit. Frees the log in any case. Accepts NULL. */
 enum status wal_close(struct wal *wal, struct error *error);
 
+/* The most bytes that wal_begin() takes. */
+size_t wal_append_bytes_max(const struct wal *wal);
+
 /* Takes the lock once the filling buffer has room for bytes (the sum of wal_frame_bytes() to
  * come). STATUS_AGAIN while live bytes are above bytes_max: the owner knows whether a wal_release()
- * is still to be hoped for. STATUS_TOO_LARGE when there never will be room, which is sure above
- * WAL_FRAME_BYTES_MAX. Only after STATUS_OK is the lock held. */
+ * is still to be hoped for. STATUS_TOO_LARGE when there never will be room: above
+ * wal_append_bytes_max(). Only after STATUS_OK is the lock held. */
 enum status wal_begin(struct wal *wal, size_t bytes, struct error *error);
 
 /* Adds one frame under the lock; more: it belongs together with the next one (W5). */

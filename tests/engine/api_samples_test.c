@@ -283,6 +283,62 @@ START_TEST(more_samples_than_one_batch_holds_go_in_with_one_call)
 }
 END_TEST
 
+START_TEST(a_log_of_small_files_takes_as_many_samples_as_a_large_one)
+{
+    const struct bede_options options = {.wal_file_bytes = 16 << 10};
+    struct plant plant = plant_open(&options);
+    uint32_t tag = plant_tag(&plant, "many", BEDE_I64);
+    int64_t *times = malloc(2 * MANY * sizeof *times);
+    ck_assert_ptr_nonnull(times);
+    int64_t *values = times + MANY;
+    for (int64_t i = 0; i < MANY; i++) {
+        times[i] = EPOCH_NS + i;
+        values[i] = i * i;
+    }
+    struct bede_columns columns = {.count = MANY, .times_ns = times, .values = values};
+    EXPECT(BEDE_OK, bede_append(plant.bede, tag, &columns, NULL, &plant.error));
+    in_every_place(&plant, check_many);
+
+    /* Texts, too, up to one that no file has room for. */
+    uint32_t text_tag = plant_tag(&plant, "text", BEDE_TEXT);
+    struct bede_text texts[40];
+    for (size_t i = 0; i < 40; i++) texts[i] = (struct bede_text){long_text, 3000};
+    columns = (struct bede_columns){.count = 40, .times_ns = times, .values = texts};
+    EXPECT(BEDE_OK, bede_append(plant.bede, text_tag, &columns, NULL, &plant.error));
+    texts[0].size = 10000;
+    columns.count = 1;
+    EXPECT(BEDE_TOO_LARGE, bede_append(plant.bede, text_tag, &columns, NULL, &plant.error));
+    ck_assert_msg(strstr(plant.error.text, "at most 8128"), "%s", plant.error.text);
+    free(times);
+    plant_close(&plant);
+}
+END_TEST
+
+START_TEST(a_scan_that_the_log_cannot_take_at_once_names_size_and_limit)
+{
+    enum { TEXTS = 100 };
+    struct plant plant = plant_open(NULL);
+    uint32_t tags[TEXTS];
+    union bede_value values[TEXTS];
+    struct bede_text text = {long_text, TEXT_BYTES_MAX};
+    for (size_t i = 0; i < TEXTS; i++) {
+        char name[16];
+        (void)snprintf(name, sizeof name, "text%zu", i);
+        tags[i] = plant_tag(&plant, name, BEDE_TEXT);
+        values[i].text = &text;
+    }
+    struct bede_scan scan = {.time_ns = EPOCH_NS, .count = TEXTS, .tags = tags, .values = values};
+    EXPECT(BEDE_TOO_LARGE, bede_append_scan(plant.bede, &scan, NULL, &plant.error));
+    ck_assert_msg(strstr(plant.error.text, "scan of 100 values takes 65"), "%s", plant.error.text);
+    ck_assert_msg(strstr(plant.error.text, "at most 4194240"), "%s", plant.error.text);
+    struct bede_sample sample;
+    EXPECT(BEDE_NOT_FOUND, bede_latest(plant.bede, tags[0], &sample, &plant.error));
+    scan.count = TEXTS / 2;
+    EXPECT(BEDE_OK, bede_append_scan(plant.bede, &scan, NULL, &plant.error));
+    plant_close(&plant);
+}
+END_TEST
+
 START_TEST(a_cursor_shows_what_was_there_when_it_was_opened)
 {
     struct plant plant = plant_open(NULL);
@@ -379,6 +435,8 @@ int main(void)
         texts_of_any_bytes_come_back_from_none_to_the_limit,
         of_several_at_one_time_the_last_one_written_counts,
         more_samples_than_one_batch_holds_go_in_with_one_call,
+        a_log_of_small_files_takes_as_many_samples_as_a_large_one,
+        a_scan_that_the_log_cannot_take_at_once_names_size_and_limit,
         a_cursor_shows_what_was_there_when_it_was_opened,
         latest_is_not_moved_by_samples_of_the_future,
         what_cannot_be_a_sample_is_refused_and_nothing_of_it_stored,
