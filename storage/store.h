@@ -94,7 +94,10 @@ enum status store_append_explicit(struct store *store, uint32_t number, int64_t 
                                   enum entry_kind kind, uint64_t value, uint32_t quality,
                                   const char *user, const char *reason, struct error *error);
 
-/* Entries as another server made them: revision, origin, kind, notes as they are; of one tag. */
+/* ---- Other servers': store_foreign.c ---- */
+
+/* Entries as another server made them: revision, origin, kind, notes as they are; of one tag. Any
+ * number, in any order; a failure may leave some of them merged. */
 enum status store_merge(struct store *store, const struct batch *batch, uint64_t *out_ticket,
                         struct error *error);
 

@@ -116,6 +116,12 @@ struct store {
     struct wal_recovery recovery;
 };
 
+/* Times that no sample has, so that ranges can say "from the first" and "to the last". */
+static inline bool store_time_is_valid(int64_t time_ns)
+{
+    return time_ns > INT64_MIN && time_ns < INT64_MAX;
+}
+
 /* ---- store.c ---- */
 
 uint64_t store_stamp(struct store *store); /* a new one; any lock may be held */

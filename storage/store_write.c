@@ -14,12 +14,6 @@ enum {
     FRAME_ROOM_BYTES = sizeof(struct wal_frame_header) + 64, /* header, padding of columns */
 };
 
-/* Times that no sample has, so that ranges can say "from the first" and "to the last". */
-static bool time_is_storable(int64_t time_ns)
-{
-    return time_ns > INT64_MIN && time_ns < INT64_MAX;
-}
-
 static enum status batch_check(const struct batch *batch, struct error *error)
 {
     if (batch->sample_count > STORE_BATCH_SAMPLES_MAX) {
@@ -27,7 +21,7 @@ static enum status batch_check(const struct batch *batch, struct error *error)
                          batch->sample_count, STORE_BATCH_SAMPLES_MAX);
     }
     for (size_t i = 0; i < batch->sample_count; i++) {
-        if (!time_is_storable(batch_time_ns(batch, i))) {
+        if (!store_time_is_valid(batch_time_ns(batch, i))) {
             return error_set(error, STATUS_BAD_INPUT,
                              "sample %zu: time %" PRId64 " is outside the calendar", i,
                              batch_time_ns(batch, i));
@@ -388,7 +382,7 @@ enum status store_sync(struct store *store, struct error *error)
     return wal_commit(store->wal, error);
 }
 
-/* ---- Explicit entries, and those of other servers ---- */
+/* ---- Explicit entries ---- */
 
 /* Raises *clock to that of the masks over the cell. */
 static enum status store_mask_clock(struct store *store, uint32_t number, int64_t time_ns,
@@ -502,7 +496,7 @@ enum status store_append_explicit(struct store *store, uint32_t number, int64_t 
     };
     if (catalog_type(store->catalog, number, &batch.type) != STATUS_OK) {
         status = error_set(error, STATUS_BAD_INPUT, "there is no tag %u", number);
-    } else if (!time_is_storable(time_ns)) {
+    } else if (!store_time_is_valid(time_ns)) {
         status =
             error_set(error, STATUS_BAD_INPUT, "time %" PRId64 " is outside the calendar", time_ns);
     } else if (!is_deletion) {
@@ -520,56 +514,4 @@ enum status store_append_explicit(struct store *store, uint32_t number, int64_t 
 done:
     free(note);
     return status;
-}
-
-enum status store_merge(struct store *store, const struct batch *batch, uint64_t *out_ticket,
-                        struct error *error)
-{
-    *out_ticket = 0;
-    if (batch->sample_count == 0) return STATUS_OK;
-    ASSERT(!batch->tags && batch->times_ns);
-    if (batch->tag >= identity_map_count(store->identities)) {
-        return error_set(error, STATUS_BAD_INPUT, "there is no tag %u", batch->tag);
-    }
-    int64_t now_ns = store->clock->wall_ns(store->clock);
-    for (size_t i = 0; i < batch->sample_count; i++) {
-        struct entry entry = batch_entry(batch, i);
-        if (!entry_is_valid(&entry) || !time_is_storable(batch_time_ns(batch, i))) {
-            return error_set(error, STATUS_BAD_INPUT, "entry %zu is not valid", i);
-        }
-    }
-    /* A frame has one kind, generation and origin: stretches that share them go together. */
-    size_t first = 0;
-    while (first < batch->sample_count) {
-        struct entry entry = batch_entry(batch, first);
-        struct batch frame = batch_slice(batch, first, 1);
-        frame.kind = entry.kind;
-        frame.kinds = NULL;
-        frame.clock = entry.clock;
-        frame.clocks = NULL;
-        frame.generation = entry.generation;
-        frame.generations = NULL;
-        frame.origin = entry.origin;
-        frame.origins = NULL;
-        enum status status = store_begin(store, wal_frame_bytes(&frame), error);
-        if (status < 0) return status;
-        if (entry.clock != 0) {
-            uv_mutex_lock(&store->stamp_lock);
-            (void)stamp_observe(&store->stamps, entry.clock, now_ns); /* far ahead is merged too */
-            uint64_t ceiling = store->stamps.last;
-            uv_mutex_unlock(&store->stamp_lock);
-            wal_raise_ceiling(store->wal, ceiling);
-        }
-        struct frontier_tag *tag = frontier_table_tag(store->frontiers, frame.tag);
-        if (tag) {
-            frontier_note(tag, batch_time_ns(&frame, 0), now_ns);
-            *out_ticket = wal_add(store->wal, &frame, false);
-        } else {
-            status = error_set(error, STATUS_NO_MEMORY, "frontiers");
-        }
-        store_end(store);
-        if (status < 0) return status;
-        first++;
-    }
-    return STATUS_OK;
 }
