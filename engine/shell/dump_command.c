@@ -48,21 +48,30 @@ static int dump_columns(void *context, const char *name, const struct bede_colum
     return 0;
 }
 
-enum exit_code dump_run(const struct command *command, int argc, const char **argv)
+/* What both commands begin with: options, their range, the store. After saying what is wrong, the code
+ * to end with. */
+static enum exit_code selected_open(struct bede **out_bede, struct selection *selection,
+                                    const struct command *command, int argc, const char **argv)
 {
     struct place place = {0};
-    struct selection selection = {0};
-    const struct option options[] = {PLACE_OPTIONS(place), SELECTION_OPTIONS(selection)};
+    struct bede_read read;
+    const struct option options[] = {PLACE_OPTIONS(place), SELECTION_OPTIONS(*selection)};
     if (!options_parse(command, options, sizeof options / sizeof options[0], argc, argv)) {
         return EXIT_WRONG_USAGE;
     }
-    struct bede_read read;
-    if (!selection_range(&selection, command, &read)) return EXIT_WRONG_USAGE;
-    struct bede *bede = place_open(&place, command, false);
-    if (!bede) return EXIT_FAILED;
+    if (!selection_range(selection, command, &read)) return EXIT_WRONG_USAGE;
+    *out_bede = place_open(&place, command, false);
+    return *out_bede ? EXIT_DONE : EXIT_FAILED;
+}
+
+enum exit_code dump_run(const struct command *command, int argc, const char **argv)
+{
+    struct selection selection = {0};
+    struct bede *bede = NULL;
+    enum exit_code code = selected_open(&bede, &selection, command, argc, argv);
+    if (code != EXIT_DONE) return code;
     struct buffer output;
     buffer_init(&output, OUTPUT_BYTES + ROW_BYTES_MAX);
-    enum exit_code code = EXIT_DONE;
     bool done = selection_read(&selection, command, bede, dump_columns, &output);
     if (!done || !buffer_out(&output) || fflush(stdout) != 0) code = EXIT_FAILED;
     buffer_finish(&output);
@@ -131,16 +140,10 @@ static int digest_columns(void *context, const char *name, const struct bede_col
 
 enum exit_code digest_run(const struct command *command, int argc, const char **argv)
 {
-    struct place place = {0};
     struct selection selection = {0};
-    const struct option options[] = {PLACE_OPTIONS(place), SELECTION_OPTIONS(selection)};
-    if (!options_parse(command, options, sizeof options / sizeof options[0], argc, argv)) {
-        return EXIT_WRONG_USAGE;
-    }
-    struct bede_read read;
-    if (!selection_range(&selection, command, &read)) return EXIT_WRONG_USAGE;
-    struct bede *bede = place_open(&place, command, false);
-    if (!bede) return EXIT_FAILED;
+    struct bede *bede = NULL;
+    enum exit_code code = selected_open(&bede, &selection, command, argc, argv);
+    if (code != EXIT_DONE) return code;
     struct digest_sum sum = {0};
     if (!selection_read(&selection, command, bede, digest_columns, &sum)) {
         return place_close(bede, command, EXIT_FAILED);
