@@ -326,6 +326,8 @@ static enum status store_open_wal(struct store *store, struct error *error)
         .bytes_max = store->options.wal_bytes_max,
         .buffer_bytes = store->options.wal_buffer_bytes,
         .manual = store->options.manual,
+        /* Tags are made in a store whose log was open. */
+        .was_used = identity_map_count(store->identities) > store->journal_count,
         .apply = store_apply,
         .applied = store_applied,
         .context = store,

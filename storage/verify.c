@@ -195,6 +195,7 @@ static enum status verify_wal(struct verify *verify, struct error *error)
         .directory = directory,
         .store = state->store,
         .file_bytes = state->wal_file_bytes,
+        .was_used = identity_map_count(verify->identities) > state->generation_count,
         .apply = verify_count_frame,
         .applied = verify_applied,
         .context = verify,

@@ -231,6 +231,7 @@ static struct wal_replay replay_of(const struct wal_options *options, uint64_t f
         .file_bytes = options->file_bytes,
         .from_position = from_position,
         .applied_sequence = applied_sequence,
+        .was_used = options->was_used,
         .apply = options->apply,
         .applied = options->applied,
         .context = options->context,
@@ -252,7 +253,7 @@ static enum status wal_init(struct wal *wal, const struct wal_options *options,
     wal->options = *options;
     wal->buffer_bytes = bytes_align(options->buffer_bytes, WAL_ALIGNMENT);
     ASSERT(wal->buffer_bytes >= WAL_ALIGNMENT);
-    ASSERT(wal->buffer_bytes <= options->file_bytes - WAL_ALIGNMENT);
+    ASSERT(wal->buffer_bytes <= options->file_bytes - (uint64_t)2 * WAL_ALIGNMENT);
     wal->directory = strdup(options->directory);
     wal->options.directory = wal->directory;
     for (size_t i = 0; i < 2; i++) {

@@ -47,6 +47,7 @@ struct wal_options {
     uint64_t bytes_max;    /* cap over all files that recovery would read */
     uint64_t buffer_bytes; /* each of the two; at most file_bytes - 2 * WAL_ALIGNMENT */
     bool manual;
+    bool was_used; /* something was appended before: that there is no file at all is damage */
 
     /* Called for every batch in order of sequence, by the commit thread (or the caller, when
      * manual) without any lock held. The batch is borrowed for the call. A negative status

@@ -23,11 +23,14 @@
  * W6  a recycled file keeps its old bytes behind the new ones: a group counts only when it names
  *     the number of its file
  * W7  an open log never goes on in a file that it found: it starts the next one
+ * W8  where the log left a file for a later one stands an empty group that says so, if there was
+ *     room: it is written once the later file is durable, so that this is missed when it is gone
  *
  * So a bad frame below any later previous_end, durable_position or clean close is damage: it is
  * skipped singly and reported. A bad frame above all of them is a torn tail and ends the log.
  *
- * Changing anything here changes docs/format/wal.md and WAL_VERSION. */
+ * Changing anything here changes docs/format/wal.md and WAL_VERSION (W8 did not: who does not know
+ * it reads an empty group). */
 #ifndef STORAGE_WAL_FORMAT_H
 #define STORAGE_WAL_FORMAT_H
 
@@ -66,7 +69,10 @@ static inline uint64_t wal_position(uint64_t file_bytes, uint64_t number, uint64
     return number * file_bytes + offset;
 }
 
-enum wal_group_flag { WAL_GROUP_CLEAN_CLOSE = 1 };
+enum wal_group_flag {
+    WAL_GROUP_CLEAN_CLOSE = 1,
+    WAL_GROUP_GOES_ON = 2, /* W8 */
+};
 
 struct wal_group_header {
     uint32_t magic;

@@ -40,7 +40,8 @@ struct replayer {
     uint64_t limit;        /* offset; what lies at or above it is not part of the log */
     uint64_t durable_end;  /* offset; bad bytes below it are damage, above it a torn tail (P1) */
     uint64_t sequence_end; /* frames from here on belong to a later file */
-    bool is_torn;          /* the log ended within this file */
+    bool is_newest;
+    bool is_torn; /* the log ended within this file */
 };
 
 /* A stretch of frames in the file in work. */
@@ -76,6 +77,18 @@ static void report_damage(struct replayer *replayer, uint64_t number, uint64_t o
     }
     recovery->damaged_count++;
     recovery->damaged_bytes += bytes;
+    replayer->gap_is_explained = true;
+}
+
+/* A file that the log went on in, and that nobody but the store takes away (P7). */
+static void report_missing(struct replayer *replayer, uint64_t number)
+{
+    struct wal_recovery *recovery = &replayer->recovery;
+    if (recovery->damaged_count == 0) {
+        (void)snprintf(recovery->first_damage, sizeof recovery->first_damage,
+                       DISK_WAL_FORMAT " is missing", number);
+    }
+    recovery->damaged_count++;
     replayer->gap_is_explained = true;
 }
 
@@ -276,6 +289,8 @@ static enum status group_replay(struct replayer *replayer, uint64_t offset,
         recovery->clock_ceiling = group->clock_ceiling;
     }
     recovery->clean_close = (group->flags & WAL_GROUP_CLEAN_CLOSE) != 0;
+    bool goes_on = (group->flags & WAL_GROUP_GOES_ON) != 0;
+    if (goes_on && replayer->is_newest) report_missing(replayer, replayer->number + 1);
     enum status status = stretch_replay(replayer, &stretch);
     if (status < 0) return status;
     uint64_t end = smaller(offset + group_bytes(group), replayer->limit);
@@ -449,10 +464,10 @@ static enum status file_replay(struct replayer *replayer, size_t index)
     enum status status = file_load(replayer, file->number, replay->file_bytes);
     if (status < 0) return status;
     file_check_header(replayer, file);
-    bool is_newest = index + 1 == replayer->file_count;
+    replayer->is_newest = index + 1 == replayer->file_count;
     replayer->durable_end = UINT64_MAX; /* W2 */
     replayer->sequence_end = UINT64_MAX;
-    if (is_newest) {
+    if (replayer->is_newest) {
         replayer->limit = replay->file_bytes;
         replayer->durable_end = groups_durable_end(replayer, begin); /* W3 */
     } else {
@@ -460,7 +475,7 @@ static enum status file_replay(struct replayer *replayer, size_t index)
         replayer->limit = is_cut ? file->cut - file_position : groups_end(replayer, begin);
         replayer->sequence_end = replayer->files[index + 1].first_sequence;
     }
-    status = is_newest ? file_settle(replayer, begin) : STATUS_OK;
+    status = replayer->is_newest ? file_settle(replayer, begin) : STATUS_OK;
     return status < 0 ? status : file_replay_groups(replayer, begin);
 }
 
@@ -554,11 +569,11 @@ static void replayer_finish(struct replayer *replayer)
 static void replayer_check_newest(struct replayer *replayer, const struct wal_directory *directory)
 {
     uint64_t from_position = replayer->replay->from_position;
-    if (from_position == 0) return;
-    uint64_t number = (from_position - 1) / replayer->replay->file_bytes;
+    if (from_position == 0 && !replayer->replay->was_used) return;
+    uint64_t number = from_position > 0 ? (from_position - 1) / replayer->replay->file_bytes : 1;
     size_t count = directory->files.count;
     if (count > 0 && directory->files.numbers[count - 1] >= number) return;
-    report_damage(replayer, number, from_position - position_of(replayer, number, 0), 0);
+    report_missing(replayer, number);
 }
 
 enum status wal_replay(const struct wal_replay *replay, const struct wal_directory *directory,

@@ -11,7 +11,8 @@
  * P3  frames are handed out with rising sequences, each once; those up to applied_sequence not
  * P4  of a bad group the frames are looked for singly: in order, below the next good sequence
  * P5  the end found never covers anything that was not handed out, reported or already applied
- * P6  what is handed out is durable: the owner may flush a part of it while it reads the rest */
+ * P6  what is handed out is durable: the owner may flush a part of it while it reads the rest
+ * P7  that the newest file is missing is seen where the one before it, or the owner, knows of it */
 #ifndef STORAGE_WAL_REPLAY_H
 #define STORAGE_WAL_REPLAY_H
 
@@ -32,6 +33,7 @@ struct wal_replay {
     uint64_t from_position;
     uint64_t applied_sequence;
     bool must_settle; /* P6; else nothing is changed */
+    bool was_used;    /* it had a file once, so that having none is damage */
     enum status (*apply)(void *context, const struct batch *batch, uint64_t sequence,
                          struct error *error);
     enum status (*applied)(void *context, uint64_t sequence, uint64_t position,
@@ -49,7 +51,7 @@ struct wal_recovery {
     uint64_t damaged_bytes;
     uint64_t torn_bytes; /* dropped behind the end */
     bool clean_close;
-    char first_damage[200]; /* file and offset of the first; "" for none */
+    char first_damage[200]; /* file and offset of the first, or what is missing; "" for none */
 };
 
 /* directory: as read from replay->directory. out_end_position: where the log ends; from_position when

@@ -26,7 +26,8 @@ struct wal_writer {
     bool is_dirty; /* written since the last sync */
 };
 
-/* Starts the file of this number. What the log holds below previous_end is durable (W2). */
+/* Starts the file of this number, and says so at previous_end (W8). What the log holds below it is
+ * durable (W2). */
 enum status wal_writer_begin(struct wal_writer *writer, uint64_t number, uint64_t previous_end,
                              struct error *error);
 void wal_writer_finish(struct wal_writer *writer); /* accepts a zeroed writer */

@@ -484,6 +484,17 @@ class Verify(Scenario):
                     self.damages()
                 file.write_bytes(content)
 
+    def test_the_newest_file_of_the_log_that_is_gone(self):
+        self.load("ts,a\n" + "".join(f"{i},{i}\n" for i in range(100)))
+        for _ in range(2):  # the only one; then the newest of several
+            newest = max((self.place / "bede-data").glob("wal/*.wal"))
+            newest.unlink()
+            self.assertIn(f"{newest.name} is missing", self.damages()[0])
+            self.assertEqual(self.figures()["damaged"], 1)  # once: then the log goes on without it
+            self.bede("verify")
+            self.load("ts,a\n" + "".join(f"{i},{i}\n" for i in range(100, 200)))
+            self.load("ts,a\n" + "".join(f"{i},{i}\n" for i in range(200, 300)))
+
 
 class Care(Scenario):
     def test_figures_add_up(self):

@@ -4,6 +4,7 @@
  *         and damage are the business of wal_replay_test.c. */
 #include "storage/wal.h"
 
+#include <inttypes.h>
 #include <sched.h>
 #include <stdatomic.h>
 #include <uv.h>
@@ -402,7 +403,13 @@ START_TEST(a_file_that_is_missing_is_damage)
     ck_assert_uint_eq(recovery.frame_count, 4);
     ck_assert(strncmp(recovery.first_damage, "0000000000000001.wal at ", 24) == 0);
 
-    /* The last one leaves no trace in the others, but in where the flushed part ends. */
+    recovery = recover_without(3);
+    ck_assert_uint_eq(recovery.damaged_count, 1);
+    ck_assert_uint_eq(recovery.frame_count, 4);
+    ck_assert(!recovery.clean_close);
+    ck_assert_str_eq(recovery.first_damage, "0000000000000003.wal is missing"); /* W8 */
+
+    /* The only one: where the flushed part ends says so, or the owner who knows better. */
     begin(WAL_DURABLE, true);
     open_log();
     append(2, 60);
@@ -411,7 +418,63 @@ START_TEST(a_file_that_is_missing_is_damage)
     ASSERT_OK(wal_inspect(&model.options, model.position, 2, &recovery, &error), &error);
     ck_assert_uint_eq(recovery.damaged_count, 1);
     ck_assert_uint_eq(recovery.last_sequence, 2);
+    ASSERT_OK(wal_inspect(&model.options, 0, 0, &recovery, &error), &error);
+    ck_assert_uint_eq(recovery.damaged_count, 0); /* as before its first file */
+    model.options.was_used = true;
+    ASSERT_OK(wal_inspect(&model.options, 0, 0, &recovery, &error), &error);
+    ck_assert_uint_eq(recovery.damaged_count, 1);
+    ck_assert_str_eq(recovery.first_damage, "0000000000000001.wal is missing");
     end();
+}
+END_TEST
+
+static enum status newest_visit(void *context, const char *name)
+{
+    uint64_t *newest = context;
+    uint64_t number = strtoull(name, NULL, 16);
+    if (strstr(name, ".wal") && number > *newest) *newest = number;
+    return STATUS_OK;
+}
+
+/* The log is closed, or its power fails; then its newest file is gone, or not. */
+static struct wal_recovery recover_grown(uint64_t file_count, bool is_closed, bool is_gone)
+{
+    uint64_t newest = 0;
+    char path[FILE_PATH_BYTES_MAX];
+    begin(WAL_DURABLE, true);
+    open_log();
+    while (newest < file_count) {
+        append(1, 60);
+        ASSERT_OK(model_wait(&model), &model.error);
+        ASSERT_OK(file_list(model.options.file_system, "wal", newest_visit, &newest, &error),
+                  &error);
+    }
+    if (!is_closed) file_memory_crash(memory, &random_numbers, FILE_CRASH_KILLED);
+    (void)model_close(&model); /* fails after a crash */
+    wal_path(path, "wal", newest);
+    if (is_gone) ASSERT_OK(file_remove(model.options.file_system, path, &error), &error);
+    struct wal_recovery recovery;
+    model_expect_replay(&model);
+    model.allows_holes = true;
+    ASSERT_OK(wal_inspect(&model.options, 0, 0, &recovery, &error), &error);
+    end();
+    return recovery;
+}
+
+START_TEST(the_file_that_a_log_grew_into_is_missed_after_a_close_and_after_a_crash)
+{
+    for (uint64_t file_count = 2; file_count <= 4; file_count++) {
+        for (int is_closed = 0; is_closed < 2; is_closed++) {
+            struct wal_recovery recovery = recover_grown(file_count, is_closed, false);
+            ck_assert_uint_eq(recovery.damaged_count, 0);
+            recovery = recover_grown(file_count, is_closed, true);
+            ck_assert_uint_eq(recovery.damaged_count, 1);
+            ck_assert_uint_eq(recovery.damaged_bytes, 0);
+            char expected[64];
+            (void)snprintf(expected, sizeof expected, "%016" PRIx64 ".wal is missing", file_count);
+            ck_assert_str_eq(recovery.first_damage, expected);
+        }
+    }
 }
 END_TEST
 
@@ -602,6 +665,7 @@ int main(void)
         a_batch_that_cannot_be_applied_poisons_too,
         a_file_of_another_kind_is_named_and_left_alone,
         a_file_that_is_missing_is_damage,
+        the_file_that_a_log_grew_into_is_missed_after_a_close_and_after_a_crash,
         many_append_at_once_and_the_cap_holds,
         a_failure_wakes_all_who_wait,
     };
