@@ -311,6 +311,49 @@ BEDE_API int bede_latest(struct bede *bede, uint32_t tag, struct bede_sample *ou
                          struct bede_error *error);
 BEDE_API void bede_sample_free(struct bede_sample *sample); /* needed for text only */
 
+enum bede_aggregate_flag {
+    BEDE_AGGREGATE_GOOD = 1,    /* only samples of good quality count */
+    BEDE_AGGREGATE_RANGE = 2,   /* only values from low to high, both included */
+    BEDE_AGGREGATE_INTEGRAL = 4 /* integral and covered_ns are wanted; not with a range */
+};
+
+/* A range of time, cut into buckets of one width. One bucket a pixel makes a trend. */
+struct bede_aggregate {
+    int64_t from_ns;  /* included */
+    int64_t to_ns;    /* excluded */
+    int64_t as_of_ns; /* as in struct bede_read */
+    size_t bucket_count;
+    double low;
+    double high;
+    uint32_t flags; /* enum bede_aggregate_flag */
+    uint64_t reserved[4];
+};
+
+/* What the samples of one bucket add up to. Values are taken as numbers, those of i64 and state as
+ * the nearest double. NaN and texts count as samples and in nothing else. */
+struct bede_bucket {
+    int64_t from_ns;     /* the bucket's begin */
+    uint64_t count;      /* samples; 0: the fields below mean nothing but integral and covered_ns */
+    uint64_t good_count; /* of good quality */
+    uint64_t number_count;
+    double minimum; /* of numbers, while there are any */
+    double maximum;
+    double sum;
+    double first;
+    double last;
+    int64_t first_ns;
+    int64_t last_ns;
+    double integral; /* value x seconds, under the line through good samples; as the tag says,  */
+    int64_t covered_ns; /* it steps or slopes, and ends where two are more than max_gap apart */
+    uint64_t reserved[4];
+};
+
+/* Of each of these tags bucket_count buckets, one tag behind the other. Takes statistics instead of
+ * samples where they say the same, so its time does not depend on how many samples a bucket has. */
+BEDE_API int bede_aggregate(struct bede *bede, const uint32_t *tags, size_t tag_count,
+                            const struct bede_aggregate *question, struct bede_bucket *out_buckets,
+                            struct bede_error *error);
+
 /* ---- Following ------------------------------------------------------------------------------ */
 
 /* New samples of the tags that match the pattern now (NULL: all, later ones too), as they become

@@ -21,10 +21,8 @@ void aggregation_init(struct aggregation *aggregation, const struct aggregation_
 int64_t aggregation_boundary(const struct aggregation_rules *rules, size_t bucket)
 {
     if (bucket >= rules->bucket_count) return rules->to_ns;
-    int128 width = rules->step_ns > 0 ? (int128)rules->step_ns * (int128)bucket
-                                      : ((int128)rules->to_ns - rules->from_ns) * (int128)bucket /
-                                            (int128)rules->bucket_count;
-    return (int64_t)(rules->from_ns + width);
+    int128 width = (int128)rules->to_ns - rules->from_ns;
+    return (int64_t)(rules->from_ns + width * (int128)bucket / (int128)rules->bucket_count);
 }
 
 static int64_t bucket_end(const struct aggregation *aggregation, size_t bucket)
@@ -41,9 +39,8 @@ static size_t bucket_of(const struct aggregation *aggregation, int64_t time_ns)
         return near;
     }
     int128 offset = (int128)time_ns - rules->from_ns;
-    size_t bucket = rules->step_ns > 0 ? (size_t)(offset / rules->step_ns)
-                                       : (size_t)(offset * (int128)rules->bucket_count /
-                                                  ((int128)rules->to_ns - rules->from_ns));
+    int128 width = (int128)rules->to_ns - rules->from_ns;
+    size_t bucket = (size_t)(offset * (int128)rules->bucket_count / width);
     if (bucket >= rules->bucket_count) bucket = rules->bucket_count - 1;
     /* Dividing rounds down both here and in the boundary: one step at most between them. */
     while (time_ns >= bucket_end(aggregation, bucket)) bucket++;

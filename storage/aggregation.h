@@ -1,6 +1,6 @@
 /* Aggregation: samples, and whole blocks of them, poured into buckets of time.
  *
- *   boundaries   from        step                                to
+ *   buckets      from                                            to
  *                 |----------|----------|----------|-- ... ------|
  *   line             o-----o-----o  (bad)  o-------o                 what the integral is under
  *
@@ -27,8 +27,7 @@
 struct aggregation_rules {
     int64_t from_ns;     /* included */
     int64_t to_ns;       /* excluded */
-    size_t bucket_count; /* at least 1 */
-    int64_t step_ns;     /* of a bucket, the last one cut at to; 0: all of one width */
+    size_t bucket_count; /* at least 1; of one width, but for what rounding to whole ns does */
     bool good_only;      /* samples of other quality do not count */
     bool has_range;      /* nor do values outside low..high, borders included */
     double low;

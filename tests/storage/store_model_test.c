@@ -322,11 +322,6 @@ static struct aggregation_rules some_rules(struct world *world, size_t tag)
     rules.to_ns = rules.from_ns + 1 + (int64_t)below(world, (uint64_t)500 * UNIT_NS);
     if (below(world, 8) == 0) rules.from_ns = INT64_MIN;
     if (below(world, 8) == 0) rules.to_ns = INT64_MAX;
-    if (rules.from_ns > EPOCH_NS / 2 && rules.to_ns < INT64_MAX && below(world, 2) == 0) {
-        rules.step_ns = (rules.to_ns - rules.from_ns) / (int64_t)rules.bucket_count + 1;
-        rules.bucket_count =
-            (size_t)((rules.to_ns - rules.from_ns + rules.step_ns - 1) / rules.step_ns);
-    }
     if (below(world, 3) == 0) {
         rules.has_range = true;
         rules.low = (double)below(world, 60) - 30;
