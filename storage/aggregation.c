@@ -118,27 +118,35 @@ struct fold {
     struct exact_sum sum;
 };
 
+/* numbers have room for whole lanes, and NaN there. */
 static void fold_piece(struct fold *fold, const double *numbers, size_t count, double low,
                        double high)
 {
-    struct exact_sum sums[2] = {{0, 0}, {0, 0}};
-    double minimum = fold->minimum, maximum = fold->maximum;
-    uint64_t kept = 0;
-    for (size_t i = 0; i < count; i++) {
-        double number = numbers[i];
-        bool counts = number >= low && number <= high;
-        kept += counts;
-        minimum = counts && number < minimum ? number : minimum;
-        maximum = counts && number > maximum ? number : maximum;
-        exact_sum_add(&sums[i % 2], counts ? number : 0);
+    double_lanes least, greatest;
+    int_lanes kept = {0};
+    struct lane_sums sums = {0};
+    for (size_t lane = 0; lane < LANES; lane++) {
+        least[lane] = fold->minimum;
+        greatest[lane] = fold->maximum;
     }
-    fold->count += kept;
-    fold->minimum = minimum;
-    fold->maximum = maximum;
-    for (size_t i = 0; i < 2; i++) {
-        exact_sum_add(&fold->sum, sums[i].high);
-        fold->sum.low += sums[i].low;
+    for (size_t i = 0; i < count; i += LANES) {
+        double_lanes row;
+        memcpy(&row, numbers + i, sizeof row);
+        int_lanes counts = (row >= low) & (row <= high);
+        int_lanes is_less = counts & (row < least), is_greater = counts & (row > greatest);
+        double_lanes terms = (double_lanes)((int_lanes)row & counts);
+        least = (double_lanes)(((int_lanes)row & is_less) | ((int_lanes)least & ~is_less));
+        greatest =
+            (double_lanes)(((int_lanes)row & is_greater) | ((int_lanes)greatest & ~is_greater));
+        kept -= counts;
+        lane_sums_add(&sums, &terms);
     }
+    for (size_t lane = 0; lane < LANES; lane++) {
+        fold->count += (uint64_t)kept[lane];
+        if (least[lane] < fold->minimum) fold->minimum = least[lane];
+        if (greatest[lane] > fold->maximum) fold->maximum = greatest[lane];
+    }
+    lane_sums_drain(&sums, &fold->sum);
 }
 
 /* Samples that do not count become NaN, so that nothing is made of them. */
@@ -225,6 +233,7 @@ static void bucket_add_rows(struct bucket *bucket, const struct aggregation_rule
         size_t left = rows->sample_count - first;
         size_t count = left < PIECE ? left : PIECE;
         good += take_numbers(numbers, rules, rows, first, count);
+        for (size_t i = count; i % LANES != 0; i++) numbers[i] = NAN;
         fold_piece(&fold, numbers, count, low, high);
     }
     bucket_add_ends(bucket, rules, rows);

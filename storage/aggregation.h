@@ -78,10 +78,4 @@ bool aggregation_takes_block(const struct aggregation *aggregation,
 void aggregation_add_block(struct aggregation *aggregation,
                            const struct block_descriptor *descriptor);
 
-static inline double exact_sum_total(const struct exact_sum *sum)
-{
-    double total = sum->high + sum->low;
-    return total == total ? total : sum->high; /* infinities leave nothing to correct */
-}
-
 #endif

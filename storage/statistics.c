@@ -3,18 +3,13 @@
 #include <string.h>
 
 #include "storage/base/assert.h"
+#include "storage/lanes.h"
 
 enum {
-    LANES = 8,
     PIECE = 256, /* a multiple of LANES, so that only the last piece ends within lanes */
     STRETCH = 64,
 };
 #define SECONDS_PER_NS 1e-9
-
-/* Eight numbers side by side; the compiler makes of them what the processor has. The order of
- * additions is fixed, so every machine gives the same bits. */
-typedef double double_lanes __attribute__((vector_size(LANES * sizeof(double))));
-typedef int64_t int_lanes __attribute__((vector_size(LANES * sizeof(int64_t))));
 
 static double double_from_bits(uint64_t bits)
 {
@@ -145,30 +140,6 @@ static bool all_are_finite(uint8_t type, const struct extremes *extremes)
            extremes->greatest < value_order_key(type, infinity);
 }
 
-/* Sums in lanes that do not wait for one another, with what rounding cut off. */
-struct lane_sums {
-    double_lanes high;
-    double_lanes low;
-};
-
-static inline void lanes_add(struct lane_sums *sums, const double_lanes *terms)
-{
-    double_lanes next = sums->high + *terms;
-    double_lanes back = next - sums->high;
-    sums->low += (sums->high - (next - back)) + (*terms - back);
-    sums->high = next;
-}
-
-static double lanes_total(const struct lane_sums *sums)
-{
-    struct exact_sum total = {0};
-    for (size_t lane = 0; lane < LANES; lane++) {
-        exact_sum_add(&total, sums->high[lane]);
-        total.low += sums->low[lane];
-    }
-    return total.high + total.low;
-}
-
 static void take_doubles(double *target, uint8_t type, const uint64_t *values, size_t count)
 {
     if (type == VALUE_F64) {
@@ -189,10 +160,10 @@ static void sum_piece(struct lane_sums *sums, struct lane_sums *areas, const dou
         memcpy(&height, numbers + i, sizeof height);
         memcpy(&next, numbers + i + 1, sizeof next);
         memcpy(&width, seconds + i, sizeof width);
-        lanes_add(sums, &height);
+        lane_sums_add(sums, &height);
         if (!step) height = height * 0.5 + next * 0.5;
         height *= width;
-        lanes_add(areas, &height);
+        lane_sums_add(areas, &height);
     }
 }
 
@@ -222,8 +193,11 @@ static void find_sums(struct statistics *statistics, uint8_t type, const struct 
         }
         sum_piece(&sums, &areas, numbers, seconds, count, step);
     }
-    statistics->sum = lanes_total(&sums);
-    statistics->integral = lanes_total(&areas);
+    struct exact_sum sum = {0}, integral = {0};
+    lane_sums_drain(&sums, &sum);
+    lane_sums_drain(&areas, &integral);
+    statistics->sum = sum.high + sum.low;
+    statistics->integral = integral.high + integral.low;
     statistics->longest_gap_ns = longest_ns;
 }
 

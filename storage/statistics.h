@@ -16,6 +16,7 @@
 #include <stdint.h>
 
 #include "storage/batch.h"
+#include "storage/lanes.h"
 
 struct statistics {
     uint64_t minimum; /* bits of values */
@@ -42,20 +43,6 @@ static inline int64_t value_order_key(uint8_t type, uint64_t bits)
     if (type != VALUE_F64 && type != VALUE_F32) return (int64_t)bits;
     int64_t key = type == VALUE_F64 ? (int64_t)bits : (int64_t)(bits << 32);
     return key ^ (int64_t)((uint64_t)(key >> 63) >> 1);
-}
-
-/* A sum that loses next to nothing: what rounding cuts off is summed beside it. */
-struct exact_sum {
-    double high;
-    double low;
-};
-
-static inline void exact_sum_add(struct exact_sum *sum, double term)
-{
-    double next = sum->high + term;
-    double back = next - sum->high;
-    sum->low += (sum->high - (next - back)) + (term - back);
-    sum->high = next;
 }
 
 #endif
