@@ -101,8 +101,15 @@ int bede_value_at(struct bede *bede, uint32_t tag, int64_t time_ns, struct bede_
 int bede_latest(struct bede *bede, uint32_t tag, struct bede_sample *out_sample,
                 struct bede_error *error)
 {
-    struct clock *clock = store_clock(bede->store);
-    return bede_value_at(bede, tag, clock->wall_ns(clock) + FRONTIER_FUTURE_NS, out_sample, error);
+    struct error inner = {.text = ""};
+    struct arena arena;
+    arena_init(&arena, 256 << 20);
+    int64_t found_ns;
+    struct entry entry;
+    enum status status = store_latest(bede->store, tag, &arena, &found_ns, &entry, &inner);
+    if (status == STATUS_OK) status = sample_outside(found_ns, &entry, out_sample, &inner);
+    arena_finish(&arena);
+    return report(status, &inner, error);
 }
 
 void bede_sample_free(struct bede_sample *sample)

@@ -22,6 +22,7 @@ struct head_chunk {
     uint64_t clock;
     uint64_t origin;
     uint32_t generation;
+    uint32_t first_index; /* of its first sample in the run */
     uint16_t capacity;
     _Atomic uint16_t used; /* final once a later chunk's samples are published */
     uint8_t type;
@@ -43,8 +44,8 @@ struct head_bag {
 };
 
 struct head_slot {
-    struct head_chunk *first; /* written before count becomes 1 */
-    struct head_chunk *last;  /* writer only */
+    struct head_chunk *first;          /* written before count becomes 1 */
+    _Atomic(struct head_chunk *) last; /* may be ahead of the count */
     atomic_uint_fast32_t count;
     uint32_t filled; /* writer only: in the run, published or not */
     int64_t last_time_ns;
@@ -191,6 +192,12 @@ static void chunk_extend(struct head_chunk *chunk, size_t count)
     atomic_store_explicit(&chunk->used, used, memory_order_relaxed);
 }
 
+/* The writer's view: of what it stored itself. */
+static struct head_chunk *slot_last(const struct head_slot *slot)
+{
+    return atomic_load_explicit(&slot->last, memory_order_relaxed);
+}
+
 /* Whether samples with these properties may go on in the chunk. */
 static bool chunk_suits(const struct head_chunk *chunk, const struct entry *entry)
 {
@@ -215,17 +222,19 @@ static struct head_chunk *slot_add_chunk(struct head *head, struct head_slot *sl
         .clock = entry->clock,
         .origin = entry->origin,
         .generation = entry->generation,
+        .first_index = slot->filled,
         .capacity = (uint16_t)capacity,
         .type = entry->type,
         .has_quality = has_quality,
     };
     /* The chunk before may keep empty room: its samples end where it was left. */
-    if (slot->last) {
-        slot->last->next = chunk;
+    struct head_chunk *last = slot_last(slot);
+    if (last) {
+        last->next = chunk;
     } else {
         slot->first = chunk;
     }
-    slot->last = chunk;
+    atomic_store_explicit(&slot->last, chunk, memory_order_release);
     return chunk;
 }
 
@@ -294,7 +303,7 @@ static enum status slot_add(struct head *head, struct head_slot *slot, int64_t t
     if (entry->kind != ENTRY_COLLECTED || !in_order) {
         return slot_add_to_bag(head, slot, time_ns, entry);
     }
-    struct head_chunk *chunk = slot->last;
+    struct head_chunk *chunk = slot_last(slot);
     if (!chunk_suits(chunk, entry)) {
         chunk = slot_add_chunk(head, slot, entry, wanted);
         if (!chunk) return STATUS_NO_MEMORY;
@@ -332,10 +341,9 @@ static enum status slot_add_stretch(struct head *head, struct head_slot *slot,
     size_t done = 0;
     while (done < count) {
         entry.quality = any_quality ? 1 : 0; /* stands for "keeps qualities" */
-        if (!chunk_suits(slot->last, &entry) && !slot_add_chunk(head, slot, &entry, count - done)) {
-            return STATUS_NO_MEMORY;
-        }
-        struct head_chunk *chunk = slot->last;
+        struct head_chunk *chunk = slot_last(slot);
+        if (!chunk_suits(chunk, &entry)) chunk = slot_add_chunk(head, slot, &entry, count - done);
+        if (!chunk) return STATUS_NO_MEMORY;
         size_t index = chunk_used(chunk);
         size_t part = chunk->capacity - index;
         if (part > count - done) part = count - done;
@@ -349,9 +357,9 @@ static enum status slot_add_stretch(struct head *head, struct head_slot *slot,
             memset(chunk_qualities(chunk) + index, 0, part * sizeof(uint32_t));
         }
         chunk_extend(chunk, part);
+        slot->filled += (uint32_t)part;
         done += part;
     }
-    slot->filled += (uint32_t)count;
     slot->last_time_ns = batch->times_ns[first + count - 1];
     return STATUS_OK;
 }
@@ -397,9 +405,10 @@ static void head_prefetch_end(const struct head *head, uint32_t tag, bool deep)
     if (!page) return;
     const struct head_slot *slot = &page[tag % PAGE_SLOTS];
     __builtin_prefetch(slot, 1);
-    if (deep && slot->last) {
-        __builtin_prefetch(slot->last, 1);
-        __builtin_prefetch(chunk_times(slot->last) + chunk_used(slot->last), 1);
+    const struct head_chunk *last = slot_last(slot);
+    if (deep && last) {
+        __builtin_prefetch(last, 1);
+        __builtin_prefetch(chunk_times(last) + chunk_used(last), 1);
     }
 }
 
@@ -462,6 +471,34 @@ enum status head_run_next(struct head_run *run, struct batch *out_batch)
     };
     run->samples_left -= count;
     if (run->samples_left > 0) run->chunk = chunk->next;
+    return STATUS_OK;
+}
+
+enum status head_last(const struct head *head, uint32_t tag, int64_t *out_time_ns,
+                      struct entry *out_entry)
+{
+    const struct head_slot *slot = head_slot_find(head, tag);
+    if (!slot) return STATUS_END;
+    size_t count = atomic_load_explicit(&slot->count, memory_order_acquire);
+    if (atomic_load_explicit(&slot->bag, memory_order_acquire)) return STATUS_AGAIN;
+    if (count == 0) return STATUS_END;
+    const struct head_chunk *chunk = atomic_load_explicit(&slot->last, memory_order_acquire);
+    if (chunk->first_index >= count) { /* begun, and not published yet */
+        for (chunk = slot->first; chunk->next && chunk->next->first_index < count;) {
+            chunk = chunk->next;
+        }
+    }
+    size_t index = count - 1 - chunk->first_index;
+    *out_time_ns = chunk_times(chunk)[index];
+    *out_entry = (struct entry){
+        .clock = chunk->clock,
+        .origin = chunk->origin,
+        .value = chunk_values(chunk)[index],
+        .generation = chunk->generation,
+        .quality = chunk->has_quality ? chunk_qualities(chunk)[index] : 0,
+        .kind = ENTRY_COLLECTED,
+        .type = chunk->type,
+    };
     return STATUS_OK;
 }
 

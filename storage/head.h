@@ -55,6 +55,11 @@ struct head_run head_run(const struct head *head, uint32_t tag);
 /* The next stretch as a batch without a copy. STATUS_END after the last. */
 enum status head_run_next(struct head_run *run, struct batch *out_batch);
 
+/* The newest sample of the tag's run, without a search. STATUS_END when it has none; STATUS_AGAIN
+ * when the tag has a bag too, and so more to look at. */
+enum status head_last(const struct head *head, uint32_t tag, int64_t *out_time_ns,
+                      struct entry *out_entry);
+
 /* The tag's bag at this moment, with times in [from_ns, to_ns), sorted by (time, entry), equal
  * entries once. Memory from the arena. */
 struct head_entry {

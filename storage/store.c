@@ -300,6 +300,7 @@ enum status store_close(struct store *store, struct error *error)
     catalog_destroy(store->catalog);
     identity_map_close(store->identities);
     change_feed_destroy(store->feed);
+    latest_table_destroy(store->latest);
     manifest_close(store->manifest);
     buffer_finish(&store->journal_text);
     file_close(store->lock_file);

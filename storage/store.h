@@ -118,6 +118,10 @@ enum status store_value_at(struct store *store, uint32_t number, int64_t time_ns
                            struct arena *arena, int64_t *out_time_ns, struct entry *out_entry,
                            struct error *error);
 
+/* The newest sample that is not more than ten minutes in the future; as store_value_at(). */
+enum status store_latest(struct store *store, uint32_t number, struct arena *arena,
+                         int64_t *out_time_ns, struct entry *out_entry, struct error *error);
+
 /* What the samples of a tag add up to, by bucket: store_aggregate.c. is_stepped and max_gap_ns of
  * the rules are left to the catalog. */
 enum status store_aggregate(struct store *store, uint32_t number,

@@ -141,6 +141,18 @@ static enum status flush_tag_write(struct settle *settle, struct merge *merge,
     return settle_tag(settle, tag->identity, merge, error);
 }
 
+/* Before the segment takes the head's place, so that whoever looks finds it in one of the two. */
+static void flush_tag_advance(struct store *store, const struct head *head, uint32_t number)
+{
+    int64_t time_ns;
+    struct entry entry;
+    enum status status = head_last(head, number, &time_ns, &entry);
+    bool is_plain = status == STATUS_OK && entry.type != VALUE_TEXT;
+    struct latest newest = {
+        .time_ns = time_ns, .value = entry.value, .quality = entry.quality, .type = entry.type};
+    latest_table_advance(store->latest, number, is_plain ? &newest : NULL);
+}
+
 static enum status flush_write_segment(struct store *store, const struct head *head,
                                        uint64_t number, struct error *error)
 {
@@ -152,6 +164,7 @@ static enum status flush_write_segment(struct store *store, const struct head *h
     struct arena arena;
     merge_init(&merge);
     arena_init(&arena, SIZE_MAX / 2);
+    latest_table_next_epoch(store->latest);
     enum status status = flush_sorted_tags(store, head, &tags, &count, error);
     if (status == STATUS_OK) status = store_segment_create(store, number, 0, &writer, error);
     if (status == STATUS_OK) status = settle_init(&settle, writer, error);
@@ -160,6 +173,7 @@ static enum status flush_write_segment(struct store *store, const struct head *h
         if (i + FLUSH_FAR < count) head_prefetch(head, tags[i + FLUSH_FAR].number, false);
         if (i + FLUSH_NEAR < count) head_prefetch(head, tags[i + FLUSH_NEAR].number, true);
         status = flush_tag_write(&settle, &merge, head, &tags[i], &arena, error);
+        flush_tag_advance(store, head, tags[i].number);
     }
     if (status == STATUS_OK) status = segment_writer_finish(writer, NULL, NULL, error);
     settle_finish(&settle);

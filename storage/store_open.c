@@ -557,6 +557,11 @@ enum status store_open(struct store **out_store, const struct store_options *opt
     }
     store_default_options(store, options);
     int64_t begin_ns = store->clock->monotonic_ns(store->clock);
+    store->latest = latest_table_create();
+    if (!store->latest) {
+        status = error_set(error, STATUS_NO_MEMORY, "table of latest samples");
+        goto fail;
+    }
     status = change_feed_create(&store->feed, error);
     if (status < 0) goto fail;
     status = store_open_files(store, error);

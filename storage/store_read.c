@@ -89,6 +89,77 @@ enum status store_value_at(struct store *store, uint32_t number, int64_t time_ns
     return STATUS_NOT_FOUND;
 }
 
+/* What is newest of the heads and of what is known of the segments. False when that must be looked
+ * up: corrections, late samples, texts, or two of one time. */
+static bool latest_is_known(struct store *store, uint32_t number, struct latest *out_latest)
+{
+    struct snapshot *snapshot = store_snapshot(store);
+    const struct head *heads[] = {snapshot->active, snapshot->flushing};
+    struct latest latest;
+    bool is_known = latest_table_get(store->latest, number, &latest);
+    for (size_t i = 0; i < 2 && is_known && heads[i]; i++) {
+        int64_t time_ns;
+        struct entry entry;
+        enum status status = head_last(heads[i], number, &time_ns, &entry);
+        if (status == STATUS_END || (status == STATUS_OK && time_ns < latest.time_ns)) continue;
+        struct latest newest = {
+            .time_ns = time_ns, .value = entry.value, .quality = entry.quality, .type = entry.type};
+        is_known = status == STATUS_OK && entry.type != VALUE_TEXT &&
+                   (time_ns > latest.time_ns ||
+                    (newest.value == latest.value && newest.quality == latest.quality &&
+                     newest.type == latest.type));
+        latest = newest;
+    }
+    snapshot_unref(snapshot);
+    *out_latest = latest;
+    return is_known;
+}
+
+/* Whether there may be entries behind this time: samples whose time is still to come, or deletions
+ * that would hide what another server sends. Then the newest sample is not remembered. */
+static enum status has_entries_behind(struct store *store, uint32_t number, int64_t time_ns,
+                                      bool *out_has_entries, struct error *error)
+{
+    struct snapshot *snapshot = store_snapshot(store);
+    int64_t floor_ns = INT64_MIN;
+    enum status status =
+        cursor_floor_ns(snapshot, number, identity_map_identity(store->identities, number),
+                        INT64_MAX - 1, &floor_ns, error);
+    snapshot_unref(snapshot);
+    *out_has_entries = floor_ns > time_ns;
+    return status;
+}
+
+enum status store_latest(struct store *store, uint32_t number, struct arena *arena,
+                         int64_t *out_time_ns, struct entry *out_entry, struct error *error)
+{
+    int64_t limit_ns = store->clock->wall_ns(store->clock) + FRONTIER_FUTURE_NS;
+    bool is_masked = catalog_mask_end_ns(store->catalog, number) != INT64_MIN;
+    struct latest latest;
+    if (!is_masked && number < identity_map_count(store->identities) &&
+        latest_is_known(store, number, &latest) && latest.time_ns <= limit_ns) {
+        *out_time_ns = latest.time_ns;
+        *out_entry =
+            (struct entry){.value = latest.value, .quality = latest.quality, .type = latest.type};
+        return STATUS_OK;
+    }
+    uint64_t epoch = latest_table_epoch(store->latest);
+    bool has_more = false;
+    enum status status =
+        store_value_at(store, number, limit_ns, arena, out_time_ns, out_entry, error);
+    if (status == STATUS_OK) {
+        status = has_entries_behind(store, number, *out_time_ns, &has_more, error);
+    }
+    if (status == STATUS_OK && !has_more && !is_masked && out_entry->type != VALUE_TEXT) {
+        latest = (struct latest){.time_ns = *out_time_ns,
+                                 .value = out_entry->value,
+                                 .quality = out_entry->quality,
+                                 .type = out_entry->type};
+        latest_table_put(store->latest, number, epoch, &latest);
+    }
+    return status;
+}
+
 /* 0 for a file that is not there. */
 static enum status store_file_bytes(struct store *store, const char *path, uint64_t *total_bytes,
                                     struct error *error)
@@ -148,7 +219,7 @@ enum status store_statistics(struct store *store, struct store_statistics *out_s
         .wal_bytes = wal_disk_bytes(store->wal),
         .catalog_bytes = catalog_bytes,
         .memory_bytes = head_bytes(snapshot->active) + 2 * store->options.wal_buffer_bytes +
-                        catalog_memory_bytes(store->catalog),
+                        catalog_memory_bytes(store->catalog) + latest_table_bytes(store->latest),
         .appended_count = atomic_load(&store->appended_count),
         .late_count = atomic_load(&store->late_count),
         .flush_count = atomic_load(&store->flush_count),

@@ -23,6 +23,7 @@
 #include "storage/base/buffer.h"
 #include "storage/frontier.h"
 #include "storage/identity_map.h"
+#include "storage/latest.h"
 #include "storage/manifest.h"
 #include "storage/segment_writer.h"
 #include "storage/stamp.h"
@@ -52,6 +53,7 @@ struct store {
     struct identity_map *identities;
     struct catalog *catalog;
     struct change_feed *feed;
+    struct latest_table *latest;
     struct wal *wal; /* NULL while it is being replayed */
 
     uv_mutex_t flush_lock;

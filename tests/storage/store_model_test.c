@@ -276,14 +276,10 @@ static void check_range(struct world *world, size_t tag, int64_t from_ns, int64_
     cursor_close(cursor);
 }
 
-static void check_value_at(struct world *world, size_t tag, int64_t time_ns)
+/* What is newest at or before this time, however it was found. */
+static void check_newest(struct world *world, size_t tag, int64_t time_ns, enum status status,
+                         int64_t found_ns, const struct entry *entry)
 {
-    struct arena arena;
-    arena_init(&arena, 1 << 20);
-    int64_t found_ns;
-    struct entry entry;
-    enum status status = store_value_at(world->store, world->numbers[tag], time_ns, &arena,
-                                        &found_ns, &entry, &world->error);
     size_t count;
     int64_t *times = twin_times(&world->tags[tag], INT64_MIN, time_ns + 1, &count);
     const struct twin_entry *expected = NULL;
@@ -295,12 +291,36 @@ static void check_value_at(struct world *world, size_t tag, int64_t time_ns)
     if (expected) {
         struct batch batch = {.sample_count = 1,
                               .times_ns = &found_ns,
-                              .values = &entry.value,
-                              .qualities = &entry.quality,
-                              .type = entry.type};
+                              .values = &entry->value,
+                              .qualities = &entry->quality,
+                              .type = entry->type};
         check_sample(world, tag, expected, &batch, 0);
     }
     free(times);
+}
+
+static void check_value_at(struct world *world, size_t tag, int64_t time_ns)
+{
+    struct arena arena;
+    arena_init(&arena, 1 << 20);
+    int64_t found_ns;
+    struct entry entry;
+    enum status status = store_value_at(world->store, world->numbers[tag], time_ns, &arena,
+                                        &found_ns, &entry, &world->error);
+    check_newest(world, tag, time_ns, status, found_ns, &entry);
+    arena_finish(&arena);
+}
+
+static void check_latest(struct world *world, size_t tag)
+{
+    struct arena arena;
+    arena_init(&arena, 1 << 20);
+    int64_t found_ns;
+    struct entry entry;
+    enum status status =
+        store_latest(world->store, world->numbers[tag], &arena, &found_ns, &entry, &world->error);
+    int64_t limit_ns = world->clock.wall_ns + (int64_t)MINUTES_10 * UNIT_NS;
+    check_newest(world, tag, limit_ns, status, found_ns, &entry);
     arena_finish(&arena);
 }
 
@@ -363,6 +383,7 @@ static void check_everything(struct world *world)
     for (size_t tag = 0; tag < TAGS; tag++) {
         check_range(world, tag, INT64_MIN, INT64_MAX, INT64_MAX);
         check_aggregate(world, tag, INT64_MAX);
+        check_latest(world, tag);
     }
 }
 
@@ -380,6 +401,7 @@ static void check_something(struct world *world)
     check_range(world, tag, from_ns, to_ns, as_of_ns);
     check_aggregate(world, tag, as_of_ns);
     check_value_at(world, tag, some_time(world));
+    for (size_t i = 0; i < TAGS; i++) check_latest(world, i);
 }
 
 /* ---- What is done to it ---- */
