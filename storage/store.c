@@ -190,6 +190,16 @@ static enum status store_publish_locked(struct store *store, struct store_public
     return STATUS_OK;
 }
 
+enum status store_may_publish(struct store *store, struct error *error)
+{
+    uv_mutex_lock(&store->manifest_lock);
+    bool is_in_doubt = manifest_is_in_doubt(store->manifest);
+    uv_mutex_unlock(&store->manifest_lock);
+    if (!is_in_doubt) return STATUS_OK;
+    return error_set(error, STATUS_IO, "%s: an edit of the manifest failed; open it again",
+                     store->path);
+}
+
 enum status store_publish(struct store *store, struct store_publication *publication,
                           struct error *error)
 {

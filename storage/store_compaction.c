@@ -192,13 +192,15 @@ static enum status compaction_step(struct store *store, struct segment **segment
         free(sizes);
     }
     if (plan.count == 0) return STATUS_END;
+    enum status status = store_may_publish(store, error);
+    if (status < 0) return status;
     struct store_publication publication = {
         .number = store_take_number(store),
         .dropped = segments + plan.first_index,
         .dropped_count = plan.count,
     };
-    enum status status = compaction_write(store, publication.dropped, publication.dropped_count,
-                                          publication.number, error);
+    status = compaction_write(store, publication.dropped, publication.dropped_count,
+                              publication.number, error);
     if (status == STATUS_OK) status = store_publish(store, &publication, error);
     if (status < 0) {
         store_discard(store, &publication);

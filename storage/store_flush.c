@@ -238,13 +238,9 @@ static enum status flush_run(struct store *store, struct error *error)
     const struct manifest_state *state = manifest_state(store->manifest);
     uint64_t old_frontier = state->frontier_number;
     uint64_t old_snapshot = state->snapshot_number;
-    bool is_in_doubt = manifest_is_in_doubt(store->manifest);
     uv_mutex_unlock(&store->manifest_lock);
-    /* Before a segment is written that nothing would ever name. */
-    if (is_in_doubt) {
-        return error_set(error, STATUS_IO, "%s: an edit of the manifest failed; open it again",
-                         store->path);
-    }
+    enum status status = store_may_publish(store, error);
+    if (status < 0) return status;
     struct snapshot *snapshot = store_snapshot(store);
     struct store_publication publication = {
         .number = store_take_number(store),
@@ -255,7 +251,7 @@ static enum status flush_run(struct store *store, struct error *error)
         .snapshot_number = old_snapshot,
     };
     size_t folded_count = 0;
-    enum status status = flush_write_segment(store, snapshot->flushing, publication.number, error);
+    status = flush_write_segment(store, snapshot->flushing, publication.number, error);
     snapshot_unref(snapshot);
     if (status == STATUS_OK) {
         status = flush_write_frontiers(store, publication.frontier_number, error);

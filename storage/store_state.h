@@ -157,6 +157,8 @@ struct store_publication {
     /* Set by store_publish(): it failed, and a manifest may name the files all the same. */
     bool is_in_doubt;
 };
+/* Before anything is written: whether it could be published at all. */
+enum status store_may_publish(struct store *store, struct error *error);
 enum status store_publish(struct store *store, struct store_publication *publication,
                           struct error *error);
 /* After a failure on the way to the end of store_publish(): the segment goes, unless it is in

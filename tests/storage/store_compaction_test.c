@@ -157,7 +157,9 @@ START_TEST(a_compaction_that_the_disk_fails_leaves_no_file_behind)
         ck_assert(status == STATUS_OK || is_met);
         uint64_t left_count = small_store_file_count(&small, "segments");
         uint64_t live_count = small_store_statistics(&small).segment_count;
+        file_fault_plan(small.fault, NULL);
         bool is_done = store_compact(small.store, true, &small.error) == STATUS_OK;
+        uint64_t call_count = file_fault_step_count(small.fault);
         if (is_done) {
             ck_assert_uint_eq(left_count, live_count);
             ck_assert_uint_eq(small_store_file_count(&small, "segments"), 1);
@@ -165,6 +167,7 @@ START_TEST(a_compaction_that_the_disk_fails_leaves_no_file_behind)
         } else {
             ck_assert_uint_le(left_count, live_count + 1);
             ck_assert_uint_eq(small_store_file_count(&small, "segments"), left_count);
+            ck_assert_uint_eq(call_count, 0); /* nor is any written */
             doubtful_count++;
         }
         small_store_close(&small);

@@ -51,7 +51,9 @@ static bool check_retries(struct small_store *small)
     }
     ck_assert_uint_le(left_count, live_count + 1);
     for (size_t i = 0; i < RETRIES; i++) {
+        file_fault_plan(small->fault, NULL);
         ck_assert_int_lt(store_flush(small->store, &small->error), 0);
+        ck_assert_uint_eq(file_fault_step_count(small->fault), 0); /* nor is any written */
         ck_assert_uint_eq(segment_files(small), left_count);
     }
     return false;
