@@ -114,6 +114,30 @@ static enum status journal_frame_write(struct journal_frame *frame,
     return STATUS_OK;
 }
 
+/* Whether the records and the text behind them are more than a frame should hold, or than the log
+ * takes at once. */
+static bool journal_frame_is_over(const struct journal_frame *frame)
+{
+    size_t bytes_max = store_append_bytes_max(frame->store);
+    if (bytes_max > FRAME_TEXT_BYTES_MAX) bytes_max = FRAME_TEXT_BYTES_MAX;
+    size_t text_bytes = frame->store->journal_text.size_bytes;
+    return text_bytes + (frame->count + 1) * STORE_SAMPLE_BYTES > bytes_max;
+}
+
+/* Writes the records before the text at *begin, which moves to the front. */
+static enum status journal_frame_make_room(struct journal_frame *frame, size_t *begin,
+                                           struct error *error)
+{
+    struct buffer *text = &frame->store->journal_text;
+    size_t bytes = text->size_bytes - *begin;
+    enum status status = journal_frame_write(frame, NULL, error);
+    if (status < 0) return status;
+    memmove(text->bytes, text->bytes + *begin, bytes);
+    text->size_bytes = bytes;
+    *begin = 0;
+    return STATUS_OK;
+}
+
 /* Adds a record, stamped now; record->sequence and chain are filled in. A record that cannot be
  * made leaves the journal as it was. */
 static enum status journal_frame_add(struct journal_frame *frame, struct journal_record *record,
@@ -135,6 +159,10 @@ static enum status journal_frame_add(struct journal_frame *frame, struct journal
         text->size_bytes = begin;
         return status;
     }
+    if (frame->count > 0 && journal_frame_is_over(frame)) {
+        status = journal_frame_make_room(frame, &begin, error);
+        if (status < 0) return status;
+    }
     uint32_t size_bytes = (uint32_t)size;
     memcpy(text->bytes + begin, &size_bytes, sizeof size_bytes);
     store->journal_sequence++;
@@ -143,7 +171,7 @@ static enum status journal_frame_add(struct journal_frame *frame, struct journal
     frame->offsets[frame->count++] = begin;
     status = buffer_align(text, 8, error);
     if (status < 0) return status;
-    bool is_full = frame->count == FRAME_RECORDS_MAX || text->size_bytes > FRAME_TEXT_BYTES_MAX;
+    bool is_full = frame->count == FRAME_RECORDS_MAX;
     return is_full ? journal_frame_write(frame, NULL, error) : STATUS_OK;
 }
 
