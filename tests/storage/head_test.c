@@ -143,6 +143,14 @@ static void *read_while_it_grows(void *context)
         ck_assert_uint_eq(count % GROWN_ROWS, 0); /* H2 */
         ck_assert_uint_ge(count, last_count);
         last_count = count;
+        int64_t time_ns;
+        struct entry entry;
+        enum status status = head_last(growing->head, 1, &time_ns, &entry);
+        if (count > 0) ck_assert_int_eq(status, STATUS_OK);
+        if (status != STATUS_OK) continue;
+        ck_assert_int_eq(time_ns, (int64_t)entry.value);
+        ck_assert_int_ge(time_ns + 1, (int64_t)count);
+        ck_assert_int_eq((time_ns + 1) % GROWN_ROWS, 0); /* H2 */
     } while (!done);
     ck_assert_uint_eq(last_count, GROWN_BATCHES * GROWN_ROWS);
     return NULL;
