@@ -73,7 +73,7 @@ enum bede_open_flag {
 
 /* Zero means the default in every field, so {0} is a valid value and new fields can be added. */
 struct bede_options {
-    uint64_t memory_bytes_max; /* default: 512 MiB; samples not yet in segments, and buffers */
+    uint64_t memory_bytes_max; /* default: 512 MiB; samples not yet in segments, buffers, cache */
     uint64_t wal_bytes_max;    /* default: 2 GiB; what a restart has to read at most */
     uint64_t wal_file_bytes;   /* default: 16 MiB; counts only when the store is made */
     uint32_t sync;             /* enum bede_sync */

@@ -13,6 +13,7 @@
 #include "storage/disk_names.h"
 
 #define MIXED_ARENA_BYTES_MAX ((size_t)64 << 20)
+enum { CACHED_BYTES_MAX = 64 << 10 }; /* of one read: long passes read more at once */
 
 struct segment {
     atomic_uint reference_count;
@@ -26,6 +27,7 @@ struct segment {
     struct segment_top_entry *top;  /* owned */
     struct segment_origin *origins; /* owned */
     struct mixed_descriptor *mixed; /* owned */
+    struct block_cache *cache;      /* borrowed; NULL: none */
     char path[FILE_PATH_BYTES_MAX];
 };
 
@@ -36,6 +38,75 @@ enum status segment_read(struct segment *segment, void *bytes, size_t size, uint
     if (status != STATUS_END) return status;
     return error_set(error, STATUS_CORRUPT, "%s: ends before %" PRIu64, segment->path,
                      offset + size);
+}
+
+/* ---- Reading through the cache ---- */
+
+void segment_set_cache(struct segment *segment, struct block_cache *cache)
+{
+    segment->cache = cache;
+}
+
+void segment_bytes_init(struct segment_bytes *bytes)
+{
+    *bytes = (struct segment_bytes){0};
+    buffer_init(&bytes->buffer, SIZE_MAX / 2);
+}
+
+void segment_bytes_finish(struct segment_bytes *bytes)
+{
+    buffer_finish(&bytes->buffer);
+    cached_bytes_give(bytes->held);
+    bytes->held = NULL;
+}
+
+/* Bytes of the file, in the room until its next use. *out_verified: they were cached, and need no
+ * other look; else segment_keep() them once they are found whole. */
+static enum status segment_fetch(struct segment *segment, uint64_t offset, size_t size,
+                                 struct segment_bytes *room, const uint8_t **out_bytes,
+                                 bool *out_verified, struct error *error)
+{
+    struct block_cache_key key = {segment->number, offset, size};
+    bool is_cacheable = segment->cache && size <= CACHED_BYTES_MAX;
+    *out_bytes = NULL;
+    cached_bytes_give(room->held);
+    room->held = is_cacheable ? block_cache_take(segment->cache, key) : NULL;
+    *out_verified = room->held;
+    if (room->held) {
+        *out_bytes = cached_bytes_data(room->held);
+        return STATUS_OK;
+    }
+    if (is_cacheable) room->held = cached_bytes_create(key);
+    buffer_clear(&room->buffer);
+    uint8_t *target =
+        room->held ? cached_bytes_data(room->held) : buffer_reserve(&room->buffer, size, error);
+    if (!target) return error->status;
+    *out_bytes = target;
+    return segment_read(segment, target, size, offset, error);
+}
+
+static void segment_keep(struct segment *segment, struct segment_bytes *room)
+{
+    if (room->held) block_cache_put(segment->cache, room->held);
+}
+
+/* The same, copied: for what is small. *out_whole: they have this checksum. */
+static enum status segment_fetch_copy(struct segment *segment, uint64_t offset, size_t size,
+                                      uint64_t checksum, void *target, bool *out_whole,
+                                      struct error *error)
+{
+    struct segment_bytes room;
+    const uint8_t *bytes;
+    bool is_verified;
+    segment_bytes_init(&room);
+    enum status status = segment_fetch(segment, offset, size, &room, &bytes, &is_verified, error);
+    if (status == STATUS_OK) {
+        *out_whole = is_verified || hash64(bytes, size) == checksum;
+        if (*out_whole && !is_verified) segment_keep(segment, &room);
+        memcpy(target, bytes, size);
+    }
+    segment_bytes_finish(&room);
+    return status;
 }
 
 /* ---- Opening ---- */
@@ -253,10 +324,11 @@ enum status segment_read_page(struct segment *segment, uint64_t page,
     if (count > SEGMENT_INDEX_PAGE_ENTRIES) count = SEGMENT_INDEX_PAGE_ENTRIES;
     uint64_t offset = footer->index.offset + first * sizeof entries[0];
     size_t bytes = count * sizeof entries[0];
-    enum status status = segment_read(segment, entries, bytes, offset, error);
+    bool is_whole;
+    enum status status =
+        segment_fetch_copy(segment, offset, bytes, top->page_checksum, entries, &is_whole, error);
     if (status < 0) return status;
-    if (hash64(entries, bytes) != top->page_checksum ||
-        identity_compare(entries[0].identity, top->first_identity) != 0 ||
+    if (!is_whole || identity_compare(entries[0].identity, top->first_identity) != 0 ||
         !page_is_valid(entries, count, footer)) {
         return error_set(error, STATUS_CORRUPT,
                          "%s: damaged index page at %" PRIu64 ", %" PRIu64 " tags from %016" PRIx64
@@ -412,10 +484,11 @@ enum status segment_descriptors(struct segment *segment, const struct segment_in
     if (!descriptors) {
         return error_set(error, STATUS_NO_MEMORY, "%s: %zu descriptors", segment->path, count);
     }
-    enum status status = segment_read(segment, descriptors, bytes, offset, error);
+    bool is_whole;
+    enum status status = segment_fetch_copy(segment, offset, bytes, entry->descriptors_checksum,
+                                            descriptors, &is_whole, error);
     if (status < 0) return status;
-    if (hash64(descriptors, bytes) != entry->descriptors_checksum ||
-        !descriptors_are_valid(descriptors, entry, footer)) {
+    if (!is_whole || !descriptors_are_valid(descriptors, entry, footer)) {
         return error_set(error, STATUS_CORRUPT,
                          "%s: damaged descriptors at %" PRIu64 " of tag %016" PRIx64 "%016" PRIx64,
                          segment->path, offset, entry->identity.high, entry->identity.low);
@@ -443,24 +516,22 @@ static bool block_fits(const uint8_t *block, const struct block_descriptor *desc
 
 /* NOLINTNEXTLINE(readability-function-size): one answer more than most */
 enum status segment_read_blocks(struct segment *segment, const struct block_descriptor *descriptors,
-                                size_t count, struct buffer *buffer, const uint8_t **out_bytes,
+                                size_t count, struct segment_bytes *room, const uint8_t **out_bytes,
                                 size_t *out_bad, struct error *error)
 {
     ASSERT(count >= 1);
     uint64_t begin = descriptors[0].offset;
     const struct block_descriptor *last = &descriptors[count - 1];
     ASSERT(last->offset >= begin);
-    size_t bytes = (size_t)(last->offset - begin) + last->block_bytes;
+    size_t size = (size_t)(last->offset - begin) + last->block_bytes;
     *out_bad = 0;
-    buffer_clear(buffer);
-    uint8_t *target = buffer_reserve(buffer, bytes, error);
-    if (!target) return error->status;
-    enum status status = segment_read(segment, target, bytes, begin, error);
+    const uint8_t *bytes;
+    bool is_verified;
+    enum status status = segment_fetch(segment, begin, size, room, &bytes, &is_verified, error);
     if (status < 0) return status;
-    buffer->size_bytes = bytes;
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < count && !is_verified; i++) {
         const struct block_descriptor *descriptor = &descriptors[i];
-        if (block_fits(target + (descriptor->offset - begin), descriptor)) continue;
+        if (block_fits(bytes + (descriptor->offset - begin), descriptor)) continue;
         *out_bad = i;
         return error_set(error, STATUS_CORRUPT,
                          "%s: damaged block at %" PRIu64 ", %u samples of times %" PRId64
@@ -468,7 +539,8 @@ enum status segment_read_blocks(struct segment *segment, const struct block_desc
                          segment->path, descriptor->offset, descriptor->sample_count,
                          descriptor->first_time_ns, descriptor->last_time_ns);
     }
-    *out_bytes = target;
+    if (!is_verified) segment_keep(segment, room);
+    *out_bytes = bytes;
     return STATUS_OK;
 }
 
@@ -510,19 +582,19 @@ static bool mixed_fits(const uint8_t *bytes, const struct mixed_descriptor *desc
 }
 
 enum status segment_read_mixed(struct segment *segment, const struct mixed_descriptor *descriptor,
-                               struct buffer *bytes, struct arena *arena,
+                               struct segment_bytes *room, struct arena *arena,
                                struct mixed_block *out_block, struct error *error)
 {
-    buffer_clear(bytes);
     arena_reset(arena);
-    uint8_t *target = buffer_reserve(bytes, descriptor->block_bytes, error);
-    if (!target) return error->status;
-    enum status status =
-        segment_read(segment, target, descriptor->block_bytes, descriptor->offset, error);
+    const uint8_t *bytes;
+    bool is_verified;
+    enum status status = segment_fetch(segment, descriptor->offset, descriptor->block_bytes, room,
+                                       &bytes, &is_verified, error);
     if (status < 0) return status;
     status = STATUS_CORRUPT;
-    if (mixed_fits(target, descriptor)) {
-        status = mixed_block_decode(target, descriptor->block_bytes, arena, out_block);
+    if (is_verified || mixed_fits(bytes, descriptor)) {
+        status = mixed_block_decode(bytes, descriptor->block_bytes, arena, out_block);
+        if (status == STATUS_OK && !is_verified) segment_keep(segment, room);
     }
     if (status == STATUS_NO_MEMORY)
         return error_set(error, status, "%s: mixed block", segment->path);
@@ -537,13 +609,13 @@ enum status segment_read_mixed(struct segment *segment, const struct mixed_descr
 void mixed_walk_init(struct mixed_walk *walk, struct segment *segment)
 {
     *walk = (struct mixed_walk){.segment = segment};
-    buffer_init(&walk->bytes, UINT32_MAX);
+    segment_bytes_init(&walk->bytes);
     arena_init(&walk->decoded, MIXED_ARENA_BYTES_MAX);
 }
 
 void mixed_walk_finish(struct mixed_walk *walk)
 {
-    buffer_finish(&walk->bytes);
+    segment_bytes_finish(&walk->bytes);
     arena_finish(&walk->decoded);
 }
 

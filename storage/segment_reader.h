@@ -14,11 +14,21 @@
 #include "storage/base/arena.h"
 #include "storage/base/buffer.h"
 #include "storage/base/file.h"
+#include "storage/block_cache.h"
 #include "storage/block_format.h"
 #include "storage/mixed_block.h"
 #include "storage/segment_format.h"
 
 struct segment;
+
+/* Room for what is read: bytes of its own, or cached ones that it holds. */
+struct segment_bytes {
+    struct buffer buffer;      /* what is too large for the cache, or has none */
+    struct cached_bytes *held; /* NULL: in the buffer */
+};
+
+void segment_bytes_init(struct segment_bytes *bytes);
+void segment_bytes_finish(struct segment_bytes *bytes); /* accepts a zeroed one */
 
 /* The new segment has one reference. STATUS_UNSUPPORTED for a newer version or unknown feature
  * bits, STATUS_CORRUPT with file and what is wrong, STATUS_NOT_FOUND without a file. */
@@ -26,6 +36,10 @@ enum status segment_open(struct segment **out_segment, struct file_system *file_
                          const char *directory, uint64_t number, struct error *error);
 struct segment *segment_ref(struct segment *segment);
 void segment_unref(struct segment *segment); /* accepts NULL */
+
+/* From now on what is read is looked for there first, and left there. Borrowed; before anything is
+ * read. */
+void segment_set_cache(struct segment *segment, struct block_cache *cache);
 
 /* When the last reference goes, the file is removed. */
 void segment_remove_when_unused(struct segment *segment);
@@ -50,11 +64,11 @@ enum status segment_descriptors(struct segment *segment, const struct segment_in
 
 /* Reads the blocks of count descriptors that follow one another in the file, in one read, and
  * verifies each against its descriptor and its own checksum. Block i begins at
- * *out_bytes + (descriptors[i].offset - descriptors[0].offset). The buffer owns the bytes
- * (8-aligned). On STATUS_CORRUPT *out_bad is the index of the first bad one and the error names
+ * *out_bytes + (descriptors[i].offset - descriptors[0].offset). The room has the bytes until its
+ * next use (8-aligned). On STATUS_CORRUPT *out_bad is the index of the first bad one and the error names
  * file, offset, and the time range. */
 enum status segment_read_blocks(struct segment *segment, const struct block_descriptor *descriptors,
-                                size_t count, struct buffer *buffer, const uint8_t **out_bytes,
+                                size_t count, struct segment_bytes *room, const uint8_t **out_bytes,
                                 size_t *out_bad, struct error *error);
 
 /* All of them, in order. */
@@ -62,10 +76,10 @@ const struct mixed_descriptor *segment_mixed(const struct segment *segment, size
 /* The one mixed block that may hold samples of this tag; NULL: none does. */
 const struct mixed_descriptor *segment_mixed_find(const struct segment *segment,
                                                   struct identity identity);
-/* Reads and verifies a mixed block, and decodes it; bytes and arena own what it points to, and are
+/* Reads and verifies a mixed block, and decodes it; room and arena own what it points to, and are
  * cleared first. */
 enum status segment_read_mixed(struct segment *segment, const struct mixed_descriptor *descriptor,
-                               struct buffer *bytes, struct arena *arena,
+                               struct segment_bytes *room, struct arena *arena,
                                struct mixed_block *out_block, struct error *error);
 
 /* Fills entries with index page number page, and checks it. */
@@ -99,7 +113,7 @@ struct mixed_walk {
     size_t next_tag;
     const struct mixed_descriptor *descriptor; /* of the block at hand */
     struct mixed_block block;
-    struct buffer bytes;
+    struct segment_bytes bytes;
     struct arena decoded;
 };
 

@@ -17,7 +17,7 @@
 
 /* A block as it was read and decoded. */
 struct verify_block {
-    struct buffer bytes;
+    struct segment_bytes bytes;
     struct arena decoded;
     struct batch batch; /* sample_count 0: none */
 };
@@ -35,7 +35,7 @@ struct verify {
     uint64_t next_offset;
     size_t next_mixed;
     struct verify_mixed {
-        struct buffer bytes;
+        struct segment_bytes bytes;
         struct arena decoded;
     } mixed;
     bool has_lost_place; /* behind damage: from there on, not below */
@@ -408,10 +408,10 @@ static void verify_init(struct verify *verify)
 {
     segment_tally_init(&verify->tally);
     arena_init(&verify->descriptors, VERIFY_ARENA_BYTES_MAX);
-    buffer_init(&verify->mixed.bytes, SIZE_MAX / 2);
+    segment_bytes_init(&verify->mixed.bytes);
     arena_init(&verify->mixed.decoded, VERIFY_ARENA_BYTES_MAX);
     for (size_t i = 0; i < 2; i++) {
-        buffer_init(&verify->blocks[i].bytes, SIZE_MAX / 2);
+        segment_bytes_init(&verify->blocks[i].bytes);
         arena_init(&verify->blocks[i].decoded, VERIFY_ARENA_BYTES_MAX);
     }
 }
@@ -420,10 +420,10 @@ static void verify_finish(struct verify *verify)
 {
     segment_tally_finish(&verify->tally);
     arena_finish(&verify->descriptors);
-    buffer_finish(&verify->mixed.bytes);
+    segment_bytes_finish(&verify->mixed.bytes);
     arena_finish(&verify->mixed.decoded);
     for (size_t i = 0; i < 2; i++) {
-        buffer_finish(&verify->blocks[i].bytes);
+        segment_bytes_finish(&verify->blocks[i].bytes);
         arena_finish(&verify->blocks[i].decoded);
     }
 }

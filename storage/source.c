@@ -9,7 +9,6 @@
 enum {
     READ_BYTES_FIRST = 32 << 10,
     READ_BYTES_MAX = 512 << 10,
-    BUFFER_BYTES_MAX = READ_BYTES_MAX + BLOCK_BYTES_MAX,
     BAG_BATCH_SAMPLES = 1024,
 };
 #define ARENA_BYTES_MAX ((size_t)1 << 30)
@@ -62,14 +61,14 @@ bool source_trim(struct source *source, int64_t from_ns, int64_t to_ns)
 void segment_source_init(struct segment_source *source)
 {
     *source = (struct segment_source){0};
-    buffer_init(&source->buffer, BUFFER_BYTES_MAX);
+    segment_bytes_init(&source->bytes);
     arena_init(&source->found, ARENA_BYTES_MAX);
     arena_init(&source->decoded, ARENA_BYTES_MAX);
 }
 
 void segment_source_finish(struct segment_source *source)
 {
-    buffer_finish(&source->buffer);
+    segment_bytes_finish(&source->bytes);
     arena_finish(&source->found);
     arena_finish(&source->decoded);
 }
@@ -95,7 +94,7 @@ static enum status segment_source_read(struct segment_source *source, struct err
     size_t bad;
     source->read_count = 0;
     enum status status = segment_read_blocks(source->segment, &descriptors[first], count,
-                                             &source->buffer, &source->read_bytes, &bad, error);
+                                             &source->bytes, &source->read_bytes, &bad, error);
     if (status < 0) return status;
     source->read_first = first;
     source->read_count = count;
@@ -164,13 +163,13 @@ enum status segment_source_open(struct segment_source *source, struct segment *s
 void mixed_source_init(struct mixed_source *source)
 {
     *source = (struct mixed_source){0};
-    buffer_init(&source->bytes, BUFFER_BYTES_MAX);
+    segment_bytes_init(&source->bytes);
     arena_init(&source->decoded, ARENA_BYTES_MAX);
 }
 
 void mixed_source_finish(struct mixed_source *source)
 {
-    buffer_finish(&source->bytes);
+    segment_bytes_finish(&source->bytes);
     arena_finish(&source->decoded);
 }
 

@@ -56,7 +56,7 @@ struct segment_source {
     size_t read_count;
     size_t read_bytes_max; /* doubles as the pass goes on */
     const uint8_t *read_bytes;
-    struct buffer buffer;
+    struct segment_bytes bytes;
     struct arena found;   /* descriptors */
     struct arena decoded; /* columns of the loaded block */
 };
@@ -76,7 +76,7 @@ enum status segment_source_open_entry(struct segment_source *source, struct segm
 /* What a mixed block holds of one tag: a single batch. */
 struct mixed_source {
     struct source source;
-    struct buffer bytes;
+    struct segment_bytes bytes;
     struct arena decoded;
 };
 

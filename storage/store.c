@@ -209,6 +209,7 @@ enum status store_publish(struct store *store, struct store_publication *publica
         store_path(store, directory, NULL, "%s", DISK_SEGMENT_DIRECTORY);
         enum status status =
             segment_open(&added, store->file_system, directory, publication->number, error);
+        if (status == STATUS_OK) segment_set_cache(added, store->cache);
         if (status == STATUS_NOT_FOUND) {
             status = error_set(error, STATUS_CORRUPT, "segment %016" PRIx64 " is gone",
                                publication->number);
@@ -311,6 +312,7 @@ enum status store_close(struct store *store, struct error *error)
     identity_map_close(store->identities);
     change_feed_destroy(store->feed);
     latest_table_destroy(store->latest);
+    block_cache_destroy(store->cache);
     manifest_close(store->manifest);
     buffer_finish(&store->journal_text);
     file_close(store->lock_file);

@@ -33,7 +33,7 @@ struct aggregating {
     struct arena arena;    /* lists, masks, descriptors */
     struct buffer extents; /* struct extent */
     struct block_list *lists;
-    struct buffer blocks; /* bytes as read */
+    struct segment_bytes blocks;
     struct arena decoded;
 };
 
@@ -351,7 +351,7 @@ enum status store_aggregate(struct store *store, uint32_t number,
     arena_init(&aggregating.arena, ARENA_BYTES_MAX);
     arena_init(&aggregating.decoded, ARENA_BYTES_MAX);
     buffer_init(&aggregating.extents, ARENA_BYTES_MAX);
-    buffer_init(&aggregating.blocks, READ_BYTES_MAX + BLOCK_BYTES_MAX);
+    segment_bytes_init(&aggregating.blocks);
     /* Masks before the snapshot, as a cursor takes them; all of them, for what lies outside of the
      * range lends its ends to the line. */
     enum status status =
@@ -365,6 +365,6 @@ enum status store_aggregate(struct store *store, uint32_t number,
     arena_finish(&aggregating.arena);
     arena_finish(&aggregating.decoded);
     buffer_finish(&aggregating.extents);
-    buffer_finish(&aggregating.blocks);
+    segment_bytes_finish(&aggregating.blocks);
     return status;
 }

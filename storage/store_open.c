@@ -14,6 +14,7 @@ enum {
     WAL_FILE_BYTES_DEFAULT = 16 << 20,
     WAL_BUFFER_BYTES_DEFAULT = 4 << 20,
     HEAD_SLAB_BYTES_MAX = SLAB_HUGE_BYTES,
+    CACHE_SHARE = 8, /* of the memory, for what is read of segments */
 };
 #define MEMORY_BYTES_DEFAULT ((uint64_t)512 << 20)
 #define MEMORY_BYTES_MIN ((uint64_t)8 << 20)
@@ -149,6 +150,7 @@ static enum status store_open_segments(struct store *store, struct error *error)
                                directory, number);
         }
         if (status < 0) break;
+        segment_set_cache(segments[count], store->cache);
         uint64_t clock_max = segment_footer(segments[count])->clock_max;
         stamp_restore(&store->stamps, clock_max);
     }
@@ -558,8 +560,9 @@ enum status store_open(struct store **out_store, const struct store_options *opt
     store_default_options(store, options);
     int64_t begin_ns = store->clock->monotonic_ns(store->clock);
     store->latest = latest_table_create();
-    if (!store->latest) {
-        status = error_set(error, STATUS_NO_MEMORY, "table of latest samples");
+    store->cache = block_cache_create(store->options.memory_bytes_max / CACHE_SHARE);
+    if (!store->latest || !store->cache) {
+        status = error_set(error, STATUS_NO_MEMORY, "%s: what is remembered", options->path);
         goto fail;
     }
     status = change_feed_create(&store->feed, error);

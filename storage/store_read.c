@@ -219,7 +219,8 @@ enum status store_statistics(struct store *store, struct store_statistics *out_s
         .wal_bytes = wal_disk_bytes(store->wal),
         .catalog_bytes = catalog_bytes,
         .memory_bytes = head_bytes(snapshot->active) + 2 * store->options.wal_buffer_bytes +
-                        catalog_memory_bytes(store->catalog) + latest_table_bytes(store->latest),
+                        catalog_memory_bytes(store->catalog) + latest_table_bytes(store->latest) +
+                        block_cache_statistics(store->cache).bytes,
         .appended_count = atomic_load(&store->appended_count),
         .late_count = atomic_load(&store->late_count),
         .flush_count = atomic_load(&store->flush_count),

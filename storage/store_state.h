@@ -54,7 +54,8 @@ struct store {
     struct catalog *catalog;
     struct change_feed *feed;
     struct latest_table *latest;
-    struct wal *wal; /* NULL while it is being replayed */
+    struct block_cache *cache; /* of what is read of segments */
+    struct wal *wal;           /* NULL while it is being replayed */
 
     uv_mutex_t flush_lock;
     uv_mutex_t merge_lock;

@@ -20,7 +20,7 @@
 struct fuzz {
     struct file_system *disk;
     struct segment *segment;
-    struct buffer bytes;
+    struct segment_bytes bytes;
     struct arena found;
     struct arena decoded;
     struct error error;
@@ -154,7 +154,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     segment_mend(copy, size);
     struct file_memory *memory;
     struct fuzz fuzz = {.disk = disk_create(&memory, copy, size)};
-    buffer_init(&fuzz.bytes, ARENA_BYTES_MAX);
+    segment_bytes_init(&fuzz.bytes);
     arena_init(&fuzz.found, ARENA_BYTES_MAX);
     arena_init(&fuzz.decoded, ARENA_BYTES_MAX);
 
@@ -166,7 +166,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
         if (status == STATUS_OK && check.damaged_count == 0) write_again(&fuzz);
         segment_unref(fuzz.segment);
     }
-    buffer_finish(&fuzz.bytes);
+    segment_bytes_finish(&fuzz.bytes);
     arena_finish(&fuzz.found);
     arena_finish(&fuzz.decoded);
     file_memory_destroy(memory);

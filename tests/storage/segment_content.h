@@ -285,21 +285,21 @@ static inline bool content_equals(const struct content_row *rows, const struct b
 
 /* Memory for reading blocks. */
 struct content_reading {
-    struct buffer bytes;
+    struct segment_bytes bytes;
     struct arena found;
     struct arena decoded;
 };
 
 static inline void content_reading_init(struct content_reading *reading)
 {
-    buffer_init(&reading->bytes, (size_t)1 << 30);
+    segment_bytes_init(&reading->bytes);
     arena_init(&reading->found, (size_t)1 << 30);
     arena_init(&reading->decoded, (size_t)1 << 30);
 }
 
 static inline void content_reading_finish(struct content_reading *reading)
 {
-    buffer_finish(&reading->bytes);
+    segment_bytes_finish(&reading->bytes);
     arena_finish(&reading->found);
     arena_finish(&reading->decoded);
 }

@@ -159,7 +159,7 @@ START_TEST(a_damaged_block_is_named)
     ASSERT_OK(segment_descriptors(fixture.segment, &entry, INT64_MIN, INT64_MAX,
                                   &fixture.reading.found, &descriptors, &count, error),
               error);
-    struct buffer *buffer = &fixture.reading.bytes;
+    struct segment_bytes *buffer = &fixture.reading.bytes;
     ASSERT_OK(segment_read_blocks(fixture.segment, descriptors, 5, buffer, &bytes, &bad, error),
               error);
     ck_assert_uint_eq((uintptr_t)bytes % 8, 0);
