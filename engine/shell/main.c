@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "engine/bede.h"
+#include "engine/shell/bench_command.h"
 #include "engine/shell/care_commands.h"
 #include "engine/shell/command.h"
 #include "engine/shell/dump_command.h"
@@ -36,6 +37,22 @@ const struct command commands[] = {
     {"stats", "[--json] [--data DIR]", "tags, values, bytes by kind, memory", "", stats_run},
     {"compact", "[--all] [--data DIR]", "merge segments until nothing is left to do", "",
      compact_run},
+    {"bench",
+     "[WORKLOAD…] [--json] [--data DIR | --keep DIR] [--export DIR] [--scale S] [--seed N]",
+     "measure this machine with the workloads of the benchmark",
+     "plant     1,000 tags at 1 s for 3 hours: 10.8 million values\n"
+     "single    one tag, 50 million values at 10 ms\n"
+     "slow      1,000,000 tags, one value a minute, 30 of each\n"
+     "backfill  the plant, its middle third loaded last\n"
+     "ett, nab, skab, rosa   real data, from folders of these names in $BEDE_DATA_DIR (default\n"
+     "                       ../shared/data); left out when they are not there\n"
+     "Without names, all of them. Works in --data (default ./bench-data), which takes up to 2 GB;\n"
+     "--keep DIR works there and leaves the stores. Each workload runs in a process of its own:\n"
+     "append (durable), flush and merge, questions, each the median of several runs, warm. Behind\n"
+     "a figure stands what it must reach. --scale 0.01 runs a hundredth, and holds nothing\n"
+     "against that. --export DIR writes NAME.csv (for import --unit ms) and NAME.tags.csv "
+     "instead.\n",
+     bench_command_run},
     {"tags", "list [GLOB] | export [GLOB] | import FILE|- [--dry-run] [--data DIR]",
      "what is recorded: list, write as CSV, change from CSV",
      "export, edit, import: rows are found by their id, else by name; new names make new tags.\n"
