@@ -9,7 +9,9 @@ usage: ./do COMMAND
 
   run                       build, make a small plant in ./bede-data, show what is stored
   test [NAME...]            build and run every test, or those named
-  bench [NAME...]           build and run every benchmark, or those named
+  bench [NAME...]           build and run every benchmark, or those named (append, read, import)
+  bench workloads [WORD...] only the workloads, as bede bench
+  bench peers [WORD...]     the same workloads and questions, to other databases
   fuzz [TARGET [SECONDS]]   run the fuzzers, each for so long (default: all, 60 seconds)
   format [--check]          format the sources, or say which would change
   lint                      clang-tidy and the house rules
@@ -85,9 +87,27 @@ run_tests() {
     python3 tests/summary.py build/meson-logs/testlog.json
 }
 
+# What one part alone can do, then what people use: the workloads.
 bench() {
     build
-    meson test -C build --no-rebuild --benchmark --verbose "$@"
+    data=${BEDE_BENCH_DIR:-bench-data}
+    case ${1:-} in
+    '')
+        meson test -C build --no-rebuild --benchmark --verbose
+        build/engine/shell/bede bench --data "$data"
+        ;;
+    workloads)
+        shift
+        build/engine/shell/bede bench --data "$data" "$@"
+        ;;
+    peers)
+        shift
+        need nodejs npm
+        mkdir -p "$data"
+        node bench/peers/peers.mjs build/engine/shell/bede "$data" "$@"
+        ;;
+    *) meson test -C build --no-rebuild --benchmark --verbose "$@" ;;
+    esac
 }
 
 # New inputs stay in build-fuzz; one that found something belongs into tests/fuzz/corpus.

@@ -68,6 +68,7 @@ static bool settings_read(struct bench_settings *settings, const struct bench_te
     if (texts->data) settings->directory = texts->data;
     if (texts->export) settings->directory = texts->export;
     if (texts->keep) settings->directory = texts->keep;
+    /* NOLINTNEXTLINE(concurrency-mt-unsafe): no thread runs yet */
     settings->data_directory = getenv("BEDE_DATA_DIR");
     if (!settings->data_directory) settings->data_directory = DATA_DIRECTORY_DEFAULT;
     return true;

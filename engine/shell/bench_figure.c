@@ -67,16 +67,18 @@ void bench_result_print(const struct bench_result *result, bool with_floors)
 {
     for (size_t i = 0; i < result->count; i++) {
         const struct bench_figure *figure = &result->figures[i];
-        double floor;
-        printf("%-9s %-34s %10.*f %-11s", result->workload, kinds[figure->kind].words,
-               kinds[figure->kind].decimals, figure->value, kinds[figure->kind].unit);
+        const char *unit = kinds[figure->kind].unit;
         bool more = kinds[figure->kind].more_is_better;
+        double floor;
+        printf("%-9s %-34s %10.*f ", result->workload, kinds[figure->kind].words,
+               kinds[figure->kind].decimals, figure->value);
         if (with_floors &&
             bench_floor(result->workload, (enum bench_figure_kind)figure->kind, &floor)) {
-            bool reached = more ? figure->value >= floor : figure->value <= floor;
-            printf(" %s %-7g%s", more ? "≥" : "≤", floor, reached ? "" : " missed");
+            bool is_missed = more ? figure->value < floor : figure->value > floor;
+            printf("%-11s %s %g%s\n", unit, more ? "≥" : "≤", floor, is_missed ? " missed" : "");
+        } else {
+            printf("%s\n", unit);
         }
-        printf("\n");
     }
     (void)fflush(stdout);
 }

@@ -160,26 +160,31 @@ static int measure_bytes(struct run *run, struct bede_error *error)
     return BEDE_OK;
 }
 
-/* Once to warm up, then the median of some more. */
+static int time_question(const struct bench_scope *scope, const struct bench_question *question,
+                         struct bench_answer *out_answer, double *out_seconds,
+                         struct bede_error *error)
+{
+    *out_answer = (struct bench_answer){0};
+    double begin = bench_seconds();
+    int status = question->ask(scope, out_answer, error);
+    *out_seconds = bench_seconds() - begin;
+    return status;
+}
+
+/* Once to warm up, then the median of some more; a question that takes long is warm all along. */
 static int measure_question(const struct bench_scope *scope, const struct bench_question *question,
                             struct bench_answer *out_answer, double *out_seconds,
                             struct bede_error *error)
 {
     double seconds[ASK_RUNS_MAX];
     size_t runs = 0;
-    int status = question->ask(scope, &(struct bench_answer){0}, error);
-    double begin_all = bench_seconds();
-    while (status >= 0 && runs < ASK_RUNS_MAX) {
-        struct bench_answer answer = {0};
-        double begin = bench_seconds();
-        status = question->ask(scope, &answer, error);
-        seconds[runs++] = bench_seconds() - begin;
-        *out_answer = answer;
-        if (bench_seconds() - begin_all > ask_seconds_max) break;
+    double begin = bench_seconds();
+    int status = time_question(scope, question, out_answer, out_seconds, error);
+    while (status >= 0 && runs < ASK_RUNS_MAX && bench_seconds() - begin < ask_seconds_max) {
+        status = time_question(scope, question, out_answer, &seconds[runs++], error);
     }
-    if (status < 0) return status;
-    *out_seconds = bench_percentile(seconds, runs, 0.5);
-    return BEDE_OK;
+    if (status >= 0 && runs > 0) *out_seconds = bench_percentile(seconds, runs, 0.5);
+    return status;
 }
 
 /* Sums are taken in another order here than where the values were made. */

@@ -36,7 +36,7 @@ struct set {
 static void set_finish(struct set *set)
 {
     for (size_t i = 0; i < set->file_count; i++) free(set->files[i]);
-    for (size_t i = 0; i < set->column_count; i++) {
+    for (size_t i = 0; set->columns && i < set->column_count; i++) {
         buffer_finish(&set->columns[i].times_ns);
         buffer_finish(&set->columns[i].values);
         free(set->columns[i].labels);
