@@ -102,7 +102,7 @@ bench() {
         ;;
     peers)
         shift
-        need nodejs npm
+        command -v npm >/dev/null || need nodejs npm
         mkdir -p "$data"
         node bench/peers/peers.mjs build/engine/shell/bede "$data" "$@"
         ;;

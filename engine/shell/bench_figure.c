@@ -85,8 +85,9 @@ void bench_result_print(const struct bench_result *result, bool with_floors)
 
 void bench_result_print_json(const struct bench_result *result, bool with_floors)
 {
-    printf("{\"workload\": \"%s\", \"values\": %" PRIu64 ", \"figures\": [", result->workload,
-           result->value_count);
+    printf("{\"workload\": \"%s\", \"values\": %" PRIu64 ", \"from_ns\": \"%" PRId64
+           "\", \"to_ns\": \"%" PRId64 "\", \"figures\": [",
+           result->workload, result->value_count, result->from_ns, result->to_ns);
     for (size_t i = 0; i < result->count; i++) {
         const struct bench_figure *figure = &result->figures[i];
         double floor;

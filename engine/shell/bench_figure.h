@@ -47,6 +47,8 @@ struct bench_figure {
 struct bench_result {
     const char *workload;
     uint64_t value_count;
+    int64_t from_ns; /* what is asked about: from this time up to the other, which is excluded */
+    int64_t to_ns;
     struct bench_figure figures[FIGURE_KINDS];
     size_t count;
 };

@@ -241,6 +241,8 @@ static int measure_questions(struct run *run, struct bede_error *error)
         .buckets = run->buckets,
         .doubles = run->doubles,
     };
+    run->result->from_ns = scope.from_ns;
+    run->result->to_ns = scope.to_ns;
     struct bench_question scan = {run->workload->name, FIGURE_SCAN, bench_scan};
     int status = ask(run, &scope, &scan, error);
     for (size_t i = 0; i < bench_questions_count && status >= 0; i++) {
