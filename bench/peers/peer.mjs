@@ -48,8 +48,9 @@ const store = await peer.open(require, place, files);
 const report = { version: await store.version(), figures: {} };
 await store.prepare();
 const [loading] = await seconds(() => store.load());
-await store.settle();
+const [settling] = await seconds(() => store.settle());
 report.figures.append = { value: files.count / loading / 1e6 };
+report.figures.append_and_merge = { value: files.count / (loading + settling) / 1e6 };
 for (const question of questions(workload, store, { from: BigInt(from), to: BigInt(to) })) {
     report.figures[question.key] = await measure(store, question);
 }
