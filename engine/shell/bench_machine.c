@@ -17,6 +17,11 @@
 #else
 #define COMPILER "gcc " __VERSION__
 #endif
+#ifdef __OPTIMIZE__
+#define COMPILED COMPILER
+#else
+#define COMPILED COMPILER " without optimisation"
+#endif
 
 double bench_seconds(void)
 {
@@ -120,7 +125,7 @@ enum status bench_machine_read(struct bench_machine *machine, const char *direct
     (void)snprintf(machine->date, sizeof machine->date, "%.10s", moment);
     (void)snprintf(machine->kernel, sizeof machine->kernel, "%s %s", system.sysname,
                    system.release);
-    (void)snprintf(machine->compiler, sizeof machine->compiler, "%s", COMPILER);
+    (void)snprintf(machine->compiler, sizeof machine->compiler, "%s", COMPILED);
     machine->cores = sysconf(_SC_NPROCESSORS_ONLN);
     machine->memory_bytes = (double)memory.totalram * memory.mem_unit;
     read_processor(machine);
