@@ -41,7 +41,8 @@ function install() {
         }
         say(`installing ${name} ${version}`);
         const npm = spawnSync("npm", ["install", "--prefix", directory, "--save-exact",
-            "--no-audit", "--no-fund", "--loglevel=error", `${name}@${version}`], { stdio: ["ignore", "ignore", "inherit"] });
+            "--no-audit", "--no-fund", "--loglevel=error", `${name}@${version}`],
+            { stdio: ["ignore", "ignore", "inherit"] });
         if (npm.status !== 0) missing.add(name);
     }
     return missing;
