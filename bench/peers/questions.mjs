@@ -5,7 +5,7 @@
 //   latest         a statement that gives the latest value of each tag
 //
 // Table v: tag (index from 0), ts (milliseconds), value, quality. An answer is a number that whoever
-// is right finds too, and how many rows there were: bench.h compares them with Bede's.
+// is right finds too, and how many rows there were: peers.mjs compares them with Bede's.
 
 const MINUTE = 60_000;
 
