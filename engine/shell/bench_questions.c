@@ -1,6 +1,6 @@
 #include "engine/shell/bench_questions.h"
 
-#include <string.h>
+#include <math.h>
 
 #include "engine/shell/workload_file.h"
 
@@ -9,7 +9,7 @@
 
 enum { ONE_TAG = 1, SOME_TAGS = 100, LATEST_TAGS = 1000, PIXELS = 1200 };
 
-/* ---- Passes over tags, until the store has calls for this ---- */
+/* ---- Passes over tags ---- */
 
 static const double *doubles_of(const struct bench_scope *scope, const struct bede_columns *columns)
 {
@@ -19,40 +19,10 @@ static const double *doubles_of(const struct bench_scope *scope, const struct be
     return scope->doubles;
 }
 
-/* What a pass does with each column it meets. */
-typedef void (*visit_columns)(const struct bench_scope *scope, void *context,
-                              const struct bede_columns *columns);
-
-static int pass(const struct bench_scope *scope, uint32_t tag, int64_t from_ns, int64_t to_ns,
-                visit_columns visit, void *context, struct bede_error *error)
-{
-    struct bede_cursor *cursor;
-    struct bede_columns columns;
-    struct bede_read read = {.from_ns = from_ns, .to_ns = to_ns};
-    int status = bede_cursor_open(&cursor, scope->bede, tag, &read, error);
-    if (status < 0) return status;
-    while ((status = bede_cursor_next(cursor, &columns, error)) == BEDE_OK) {
-        visit(scope, context, &columns);
-    }
-    bede_cursor_close(cursor);
-    return status < 0 ? status : BEDE_OK;
-}
-
-static int pass_all(const struct bench_scope *scope, visit_columns visit, void *context,
-                    struct bede_error *error)
-{
-    int status = BEDE_OK;
-    for (size_t i = 0; i < scope->tag_count && status >= 0; i++) {
-        status = pass(scope, scope->tags[i], INT64_MIN, INT64_MAX, visit, context, error);
-    }
-    return status;
-}
-
 /* Four sums side by side: one alone would wait for itself. */
-static void add_sum(const struct bench_scope *scope, void *context,
-                    const struct bede_columns *columns)
+static void add_sum(const struct bench_scope *scope, const struct bede_columns *columns,
+                    struct bench_answer *answer)
 {
-    struct bench_answer *answer = context;
     const double *values = doubles_of(scope, columns);
     double sums[4] = {0};
     size_t i = 0;
@@ -64,57 +34,50 @@ static void add_sum(const struct bench_scope *scope, void *context,
     answer->rows += columns->count;
 }
 
-static void add_above(const struct bench_scope *scope, void *context,
-                      const struct bede_columns *columns)
+static int pass(const struct bench_scope *scope, uint32_t tag, int64_t from_ns, int64_t to_ns,
+                struct bench_answer *out_answer, struct bede_error *error)
 {
-    struct bench_answer *answer = context;
-    const double *values = doubles_of(scope, columns);
-    double sum = 0;
-    uint64_t count = 0;
-    for (size_t i = 0; i < columns->count; i++) {
-        bool is_above = values[i] > WORKLOAD_ABOVE;
-        sum += is_above ? values[i] : 0;
-        count += is_above;
+    struct bede_cursor *cursor;
+    struct bede_columns columns;
+    struct bede_read read = {.from_ns = from_ns, .to_ns = to_ns};
+    int status = bede_cursor_open(&cursor, scope->bede, tag, &read, error);
+    if (status < 0) return status;
+    while ((status = bede_cursor_next(cursor, &columns, error)) == BEDE_OK) {
+        add_sum(scope, &columns, out_answer);
     }
-    answer->number += sum;
-    answer->rows += count;
+    bede_cursor_close(cursor);
+    return status < 0 ? status : BEDE_OK;
 }
 
-struct bucketing {
-    int64_t from_ns;
-    int64_t width_ns;
-    struct bench_bucket *buckets;
-};
+/* ---- Aggregates ---- */
 
-/* The rows of one bucket after the other. */
-static void add_buckets(const struct bench_scope *scope, void *context,
-                        const struct bede_columns *columns)
+/* Buckets of this width from the beginning on, so many that all values fall into one. */
+static struct bede_aggregate buckets_of(const struct bench_scope *scope, int64_t width_ns)
 {
-    const struct bucketing *bucketing = context;
-    const double *values = doubles_of(scope, columns);
-    size_t i = 0;
-    while (i < columns->count) {
-        int64_t index = (columns->times_ns[i] - bucketing->from_ns) / bucketing->width_ns;
-        int64_t end_ns = bucketing->from_ns + (index + 1) * bucketing->width_ns;
-        struct bench_bucket *bucket = &bucketing->buckets[index];
-        if (bucket->count == 0) *bucket = (struct bench_bucket){0, values[i], values[i], 0};
-        size_t begin = i;
-        for (; i < columns->count && columns->times_ns[i] < end_ns; i++) {
-            bucket->sum += values[i];
-            if (values[i] < bucket->min) bucket->min = values[i];
-            if (values[i] > bucket->max) bucket->max = values[i];
+    int64_t count = (scope->to_ns - scope->from_ns + width_ns - 1) / width_ns;
+    return (struct bede_aggregate){
+        .from_ns = scope->from_ns,
+        .to_ns = scope->from_ns + count * width_ns,
+        .bucket_count = (size_t)count,
+    };
+}
+
+/* One bucket a tag; the number is the sum of all values, the rows are how many. */
+static int sum_all(const struct bench_scope *scope, const struct bede_aggregate *question,
+                   struct bench_answer *out_answer, struct bede_error *error)
+{
+    for (size_t first = 0; first < scope->tag_count; first += BENCH_BUCKETS_MAX) {
+        size_t count = scope->tag_count - first;
+        if (count > BENCH_BUCKETS_MAX) count = BENCH_BUCKETS_MAX;
+        int status = bede_aggregate(scope->bede, scope->tags + first, count, question,
+                                    scope->buckets, error);
+        if (status < 0) return status;
+        for (size_t i = 0; i < count; i++) {
+            out_answer->number += scope->buckets[i].sum;
+            out_answer->rows += scope->buckets[i].count;
         }
-        bucket->count += i - begin;
     }
-}
-
-static int bucket_tag(const struct bench_scope *scope, uint32_t tag, int64_t width_ns,
-                      struct bench_bucket *buckets, struct bede_error *error)
-{
-    size_t count = (size_t)((scope->to_ns - scope->from_ns + width_ns - 1) / width_ns);
-    memset(buckets, 0, count * sizeof *buckets);
-    struct bucketing bucketing = {scope->from_ns, width_ns, buckets};
-    return pass(scope, tag, scope->from_ns, scope->to_ns, add_buckets, &bucketing, error);
+    return BEDE_OK;
 }
 
 /* ---- The questions ---- */
@@ -122,30 +85,33 @@ static int bucket_tag(const struct bench_scope *scope, uint32_t tag, int64_t wid
 int bench_scan(const struct bench_scope *scope, struct bench_answer *out_answer,
                struct bede_error *error)
 {
-    return pass_all(scope, add_sum, out_answer, error);
+    int status = BEDE_OK;
+    for (size_t i = 0; i < scope->tag_count && status >= 0; i++) {
+        status = pass(scope, scope->tags[i], INT64_MIN, INT64_MAX, out_answer, error);
+    }
+    return status;
 }
 
 static int ask_raw(const struct bench_scope *scope, struct bench_answer *out_answer,
                    struct bede_error *error)
 {
-    return pass(scope, scope->tags[ONE_TAG], scope->from_ns, scope->to_ns, add_sum, out_answer,
-                error);
+    return pass(scope, scope->tags[ONE_TAG], scope->from_ns, scope->to_ns, out_answer, error);
 }
 
 static int ask_rows(const struct bench_scope *scope, struct bench_answer *out_answer,
                     struct bede_error *error)
 {
-    return pass(scope, scope->tags[0], scope->from_ns, scope->from_ns + RAW_ROWS_SPAN_NS, add_sum,
+    return pass(scope, scope->tags[0], scope->from_ns, scope->from_ns + RAW_ROWS_SPAN_NS,
                 out_answer, error);
 }
 
 static int average_minutes(const struct bench_scope *scope, uint32_t tag,
                            struct bench_answer *out_answer, struct bede_error *error)
 {
-    int status = bucket_tag(scope, tag, MINUTE_NS, scope->buckets, error);
-    size_t count = (size_t)((scope->to_ns - scope->from_ns + MINUTE_NS - 1) / MINUTE_NS);
-    for (size_t i = 0; i < count; i++) {
-        const struct bench_bucket *bucket = &scope->buckets[i];
+    struct bede_aggregate question = buckets_of(scope, MINUTE_NS);
+    int status = bede_aggregate(scope->bede, &tag, 1, &question, scope->buckets, error);
+    for (size_t i = 0; i < question.bucket_count && status >= 0; i++) {
+        const struct bede_bucket *bucket = &scope->buckets[i];
         if (bucket->count == 0) continue;
         out_answer->number += bucket->sum / (double)bucket->count;
         out_answer->rows++;
@@ -165,12 +131,12 @@ static int ask_minutes_all(const struct bench_scope *scope, struct bench_answer 
     return average_minutes(scope, scope->tags[0], out_answer, error);
 }
 
-static void add_extremes(const struct bench_bucket *buckets, size_t count, bool with_average,
+static void add_extremes(const struct bede_bucket *buckets, size_t count, bool with_average,
                          struct bench_answer *answer)
 {
     for (size_t i = 0; i < count; i++) {
         if (buckets[i].count == 0) continue;
-        answer->number += buckets[i].min + buckets[i].max;
+        answer->number += buckets[i].minimum + buckets[i].maximum;
         if (with_average) answer->number += buckets[i].sum / (double)buckets[i].count;
         answer->rows++;
     }
@@ -179,13 +145,12 @@ static void add_extremes(const struct bench_bucket *buckets, size_t count, bool 
 static int ask_ten_minutes(const struct bench_scope *scope, struct bench_answer *out_answer,
                            struct bede_error *error)
 {
-    int64_t width_ns = 10 * MINUTE_NS;
-    size_t count = (size_t)((scope->to_ns - scope->from_ns + width_ns - 1) / width_ns);
-    int status = BEDE_OK;
-    for (size_t i = 0; i < SOME_TAGS && status >= 0; i++) {
-        status = bucket_tag(scope, scope->tags[i], width_ns, scope->buckets + i * count, error);
+    struct bede_aggregate question = buckets_of(scope, 10 * MINUTE_NS);
+    int status =
+        bede_aggregate(scope->bede, scope->tags, SOME_TAGS, &question, scope->buckets, error);
+    if (status >= 0) {
+        add_extremes(scope->buckets, SOME_TAGS * question.bucket_count, true, out_answer);
     }
-    if (status >= 0) add_extremes(scope->buckets, SOME_TAGS * count, true, out_answer);
     return status;
 }
 
@@ -194,8 +159,9 @@ static int ask_trend(const struct bench_scope *scope, struct bench_answer *out_a
 {
     uint32_t tag = scope->tags[scope->tag_count > ONE_TAG ? ONE_TAG : 0];
     int64_t width_ns = (scope->to_ns - scope->from_ns + PIXELS - 1) / PIXELS;
-    int status = bucket_tag(scope, tag, width_ns, scope->buckets, error);
-    if (status >= 0) add_extremes(scope->buckets, PIXELS, false, out_answer);
+    struct bede_aggregate question = buckets_of(scope, width_ns);
+    int status = bede_aggregate(scope->bede, &tag, 1, &question, scope->buckets, error);
+    if (status >= 0) add_extremes(scope->buckets, question.bucket_count, false, out_answer);
     return status;
 }
 
@@ -216,13 +182,22 @@ static int ask_latest(const struct bench_scope *scope, struct bench_answer *out_
 static int ask_sum(const struct bench_scope *scope, struct bench_answer *out_answer,
                    struct bede_error *error)
 {
-    return bench_scan(scope, out_answer, error);
+    struct bede_aggregate question = {.from_ns = INT64_MIN, .to_ns = INT64_MAX, .bucket_count = 1};
+    return sum_all(scope, &question, out_answer, error);
 }
 
 static int ask_above(const struct bench_scope *scope, struct bench_answer *out_answer,
                      struct bede_error *error)
 {
-    return pass_all(scope, add_above, out_answer, error);
+    struct bede_aggregate question = {
+        .from_ns = INT64_MIN,
+        .to_ns = INT64_MAX,
+        .bucket_count = 1,
+        .low = nextafter(WORKLOAD_ABOVE, INFINITY),
+        .high = INFINITY,
+        .flags = BEDE_AGGREGATE_RANGE,
+    };
+    return sum_all(scope, &question, out_answer, error);
 }
 
 const struct bench_question bench_questions[] = {

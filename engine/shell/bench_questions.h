@@ -9,11 +9,6 @@
 
 enum { BENCH_BUCKETS_MAX = 16384 };
 
-struct bench_bucket {
-    double sum, min, max;
-    uint64_t count;
-};
-
 /* What is asked about: all tags of a workload, from its first minute to behind its last value. */
 struct bench_scope {
     struct bede *bede;
@@ -21,8 +16,8 @@ struct bench_scope {
     size_t tag_count;
     int64_t from_ns;
     int64_t to_ns;
-    struct bench_bucket *buckets; /* BENCH_BUCKETS_MAX of them, for the answer */
-    double *doubles;              /* 65,536 of them: whole numbers on their way into a sum */
+    struct bede_bucket *buckets; /* BENCH_BUCKETS_MAX of them, for the answer */
+    double *doubles;             /* 65,536 of them: whole numbers on their way into a sum */
 };
 
 struct bench_answer {

@@ -88,7 +88,7 @@ struct run {
     struct workload_file *file; /* owned, as all below */
     struct bede *bede;
     uint32_t *tags;
-    struct bench_bucket *buckets;
+    struct bede_bucket *buckets;
     double *doubles;
     struct bench_result *result; /* borrowed */
 };
