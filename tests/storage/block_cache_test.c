@@ -5,11 +5,12 @@
 #include "storage/block_cache.h"
 
 #include <pthread.h>
+#include <stdbool.h>
 
 #include "storage/base/random.h"
 #include "tests/unit.h"
 
-enum { CACHE_BYTES = 1 << 20, THREADS = 4, ROUNDS = 30000 };
+enum { CACHE_BYTES = 1 << 20, THREADS = 4, ROUNDS = 10000 };
 
 static struct block_cache_key some_key(struct random *random, uint64_t variety)
 {
@@ -37,7 +38,9 @@ static struct cached_bytes *make(struct block_cache_key key)
 static void check(struct cached_bytes *bytes, struct block_cache_key key)
 {
     const uint8_t *data = cached_bytes_data(bytes);
-    for (size_t i = 0; i < key.size_bytes; i++) ck_assert_uint_eq(data[i], byte_of(key, i));
+    bool is_same = true; /* an assertion a byte would take most of the time */
+    for (size_t i = 0; i < key.size_bytes; i++) is_same = is_same && data[i] == byte_of(key, i);
+    ck_assert(is_same);
 }
 
 struct user {
