@@ -2,8 +2,9 @@
 
 #include "storage/base/assert.h"
 #include "storage/base/bytes.h"
+#include "storage/kernels.h"
 
-enum { UNIT_BITS = 64, RUN_ROWS = PACKING_RUN / PACKING_LANES };
+enum { UNIT_BITS = 64 };
 
 static size_t rest_units(size_t count, unsigned width)
 {
@@ -16,26 +17,17 @@ size_t packing_bytes(size_t count, unsigned width)
     return (run_units + rest_units(count % PACKING_RUN, width)) * sizeof(uint64_t);
 }
 
-static void run_pack(uint8_t *restrict target, const uint64_t *restrict words, uint64_t base,
-                     unsigned width)
+/* Of the full width: in a run as in a rest they lie in their order. */
+static void words_pack(uint8_t *target, const uint64_t *words, size_t count, uint64_t base)
 {
-    uint64_t units[PACKING_LANES] = {0};
-    unsigned filled = 0;
-    for (size_t row = 0; row < RUN_ROWS; row++) {
-        const uint64_t *source = words + row * PACKING_LANES;
-        for (size_t i = 0; i < PACKING_LANES; i++) units[i] |= (source[i] - base) << filled;
-        filled += width;
-        if (filled < UNIT_BITS) continue;
+    for (size_t i = 0; i < count; i++) bytes_put_u64(target + i * sizeof *words, words[i] - base);
+}
 
-        memcpy(target, units, sizeof units);
-        target += sizeof units;
-        filled -= UNIT_BITS;
-        if (filled == 0) {
-            memset(units, 0, sizeof units);
-            continue;
-        }
-        unsigned taken = width - filled;
-        for (size_t i = 0; i < PACKING_LANES; i++) units[i] = (source[i] - base) >> taken;
+/* Of the full width, or, without a source, of none. */
+static void words_unpack(uint64_t *words, size_t count, const uint8_t *source, uint64_t base)
+{
+    for (size_t i = 0; i < count; i++) {
+        words[i] = base + (source ? bytes_get_u64(source + i * sizeof *words) : 0);
     }
 }
 
@@ -61,39 +53,19 @@ static void rest_pack(uint8_t *target, const uint64_t *words, size_t count, uint
 void packing_pack(uint8_t *target, const uint64_t *words, size_t count, uint64_t base,
                   unsigned width)
 {
-    ASSERT(width >= 1 && width < UNIT_BITS);
+    ASSERT(width <= UNIT_BITS);
+    if (width == 0) return;
+    if (width == UNIT_BITS) {
+        words_pack(target, words, count, base);
+        return;
+    }
+    const struct kernels *kernels = kernels_here();
     for (; count >= PACKING_RUN; count -= PACKING_RUN) {
-        run_pack(target, words, base, width);
+        kernels->run_pack(target, words, base, width);
         words += PACKING_RUN;
         target += packing_bytes(PACKING_RUN, width);
     }
     rest_pack(target, words, count, base, width);
-}
-
-static void run_unpack(uint64_t *restrict words, const uint8_t *restrict source, uint64_t base,
-                       unsigned width)
-{
-    uint64_t mask = UINT64_MAX >> (UNIT_BITS - width);
-    unsigned used = 0;
-    for (size_t row = 0; row < RUN_ROWS; row++) {
-        uint64_t units[2 * PACKING_LANES];
-        uint64_t *target = words + row * PACKING_LANES;
-        unsigned ends = used + width;
-        if (ends <= UNIT_BITS) {
-            memcpy(units, source, sizeof units / 2);
-            for (size_t i = 0; i < PACKING_LANES; i++) {
-                target[i] = ((units[i] >> used) & mask) + base;
-            }
-        } else {
-            memcpy(units, source, sizeof units);
-            for (size_t i = 0; i < PACKING_LANES; i++) {
-                uint64_t high = units[PACKING_LANES + i] << (UNIT_BITS - used);
-                target[i] = (((units[i] >> used) | high) & mask) + base;
-            }
-        }
-        if (ends >= UNIT_BITS) source += sizeof units / 2;
-        used = ends % UNIT_BITS;
-    }
 }
 
 static bool rest_unpack(uint64_t *words, size_t count, const uint8_t *source, uint64_t base,
@@ -123,9 +95,14 @@ static bool rest_unpack(uint64_t *words, size_t count, const uint8_t *source, ui
 bool packing_unpack(uint64_t *words, size_t count, const uint8_t *source, uint64_t base,
                     unsigned width)
 {
-    ASSERT(width >= 1 && width < UNIT_BITS);
+    ASSERT(width <= UNIT_BITS);
+    if (width == 0 || width == UNIT_BITS) {
+        words_unpack(words, count, width ? source : NULL, base);
+        return true;
+    }
+    const struct kernels *kernels = kernels_here();
     for (; count >= PACKING_RUN; count -= PACKING_RUN) {
-        run_unpack(words, source, base, width);
+        kernels->run_unpack(words, source, base, width);
         words += PACKING_RUN;
         source += packing_bytes(PACKING_RUN, width);
     }

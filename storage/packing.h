@@ -29,7 +29,7 @@ static inline unsigned packing_width(uint64_t greatest)
 
 size_t packing_bytes(size_t count, unsigned width);
 
-/* Packs word - base of each; width is 1..63 and holds them all. Writes packing_bytes(). */
+/* Packs word - base of each; width is 0..64 and holds them all. Writes packing_bytes(). */
 void packing_pack(uint8_t *target, const uint64_t *words, size_t count, uint64_t base,
                   unsigned width);
 

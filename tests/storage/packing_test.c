@@ -48,7 +48,9 @@ static void check(struct random *random, size_t count, unsigned width)
     uint8_t *expected = malloc(bytes + 1);
     uint64_t base = random_u64(random);
     memset(words, 0, (count + 1) * sizeof *words);
-    for (size_t i = 0; i < count; i++) words[i] = base + (random_u64(random) >> (64 - width));
+    for (size_t i = 0; i < count; i++) {
+        words[i] = base + (width ? random_u64(random) >> (64 - width) : 0);
+    }
 
     naive_pack(expected, words, count, base, width);
     memset(packed, 0xa5, bytes);
@@ -75,7 +77,7 @@ START_TEST(every_width_lies_as_drawn_and_comes_back)
 {
     struct random random;
     random_init(&random, 1);
-    for (unsigned width = 1; width < 64; width++) {
+    for (unsigned width = 0; width <= 64; width++) {
         for (size_t i = 0; i < COUNTS; i++) check(&random, counts[i], width);
     }
 }

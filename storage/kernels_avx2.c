@@ -1,0 +1,4 @@
+#include "storage/kernels.h"
+#include "storage/kernels_loops.h"
+
+const struct kernels kernels_avx2 = KERNELS_OF_LOOPS;
