@@ -52,7 +52,7 @@ need() {
 
 need_build() {
     need gcc g++ libc6-dev binutils meson ninja-build pkg-config libuv1-dev liblz4-dev \
-        libxxhash-dev check python3 "$@"
+        libxxhash-dev libzstd-dev check python3 "$@"
 }
 
 # configure DIRECTORY OPTION...: the first time only; ninja does it again where it must.

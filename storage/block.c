@@ -15,7 +15,8 @@ struct block_plan {
     const uint64_t *generations;
     const uint64_t *kinds;
     const uint64_t *notes;
-    uint8_t *texts; /* owned; encoded texts */
+    uint8_t *texts;   /* owned; encoded texts */
+    uint8_t *encoded; /* owned; encoded words */
 };
 
 /* Texts are encoded at once, since only that tells their size. Returns the place behind them. */
@@ -24,7 +25,7 @@ static uint8_t *plan_texts(struct stream_plan *plan, uint8_t *target, const uint
 {
     enum codec_id codec;
     size_t bytes = text_codec_encode(target, texts, count, &codec);
-    *plan = (struct stream_plan){.codec = (uint8_t)codec, .text = target, .bytes = bytes};
+    *plan = (struct stream_plan){.codec = (uint8_t)codec, .encoded = target, .bytes = bytes};
     return target + bytes;
 }
 
@@ -103,39 +104,69 @@ static enum status plan_widen(struct block_plan *plan, struct error *error)
     return STATUS_OK;
 }
 
-static enum status block_plan_init(struct block_plan *plan, const struct batch *batch,
-                                   struct error *error)
+/* Columns that are there; one of values always is. */
+static size_t plan_column_count(const struct block_plan *plan)
 {
-    *plan = (struct block_plan){.batch = batch};
-    enum status status = plan_widen(plan, error);
-    if (status < 0) return status;
+    const struct batch *batch = plan->batch;
+    return 1u + (batch->times_ns ? 1u : 0u) + (plan->qualities ? 1u : 0u) +
+           (batch->clocks ? 1u : 0u) + (plan->generations ? 1u : 0u) + (batch->origins ? 1u : 0u) +
+           (plan->kinds ? 1u : 0u);
+}
 
+static enum status plan_all_words(struct block_plan *plan, const struct stream_wish *wish,
+                                  struct error *error)
+{
+    const struct batch *batch = plan->batch;
     size_t count = batch->sample_count;
+    uint8_t *next = malloc(plan_column_count(plan) * codec_bytes_max(count));
+    if (!next) return error_set(error, STATUS_NO_MEMORY, "streams of a block");
+    plan->encoded = next;
     struct stream_plan *streams = plan->streams;
-    stream_plan_words(&streams[BLOCK_STREAM_TIME], (const uint64_t *)batch->times_ns,
-                      (uint64_t)batch->time_ns, count);
-    if (batch_type(batch, 0) != VALUE_TEXT) {
-        stream_plan_words(&streams[BLOCK_STREAM_VALUE], batch->values, 0, count);
+    struct stream_wish plain = {.type = VALUE_I64, .class = wish->class};
+    next = stream_plan_words(&streams[BLOCK_STREAM_TIME], next, (const uint64_t *)batch->times_ns,
+                             (uint64_t)batch->time_ns, count, &plain);
+    if (wish->type != VALUE_TEXT) {
+        next = stream_plan_words(&streams[BLOCK_STREAM_VALUE], next, batch->values, 0, count, wish);
     }
-    stream_plan_words(&streams[BLOCK_STREAM_QUALITY], plan->qualities, 0, count);
-    stream_plan_words(&streams[BLOCK_STREAM_CLOCK], batch->clocks, batch->clock, count);
-    stream_plan_words(&streams[BLOCK_STREAM_GENERATION], plan->generations, batch->generation,
-                      count);
-    stream_plan_words(&streams[BLOCK_STREAM_ORIGIN], batch->origins, batch->origin, count);
-    stream_plan_words(&streams[BLOCK_STREAM_KIND], plan->kinds, batch->kind, count);
-    /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): no leak, the plan owns what plan_widen() took */
+    next =
+        stream_plan_words(&streams[BLOCK_STREAM_QUALITY], next, plan->qualities, 0, count, &plain);
+    next = stream_plan_words(&streams[BLOCK_STREAM_CLOCK], next, batch->clocks, batch->clock, count,
+                             &plain);
+    next = stream_plan_words(&streams[BLOCK_STREAM_GENERATION], next, plan->generations,
+                             batch->generation, count, &plain);
+    next = stream_plan_words(&streams[BLOCK_STREAM_ORIGIN], next, batch->origins, batch->origin,
+                             count, &plain);
+    (void)stream_plan_words(&streams[BLOCK_STREAM_KIND], next, plan->kinds, batch->kind, count,
+                            &plain);
     stream_plan_default(&streams[BLOCK_STREAM_QUALITY], 0);
     stream_plan_default(&streams[BLOCK_STREAM_CLOCK], 0);
     stream_plan_default(&streams[BLOCK_STREAM_GENERATION], 0);
     stream_plan_default(&streams[BLOCK_STREAM_ORIGIN], streams[BLOCK_STREAM_ORIGIN].word);
     stream_plan_default(&streams[BLOCK_STREAM_KIND], ENTRY_COLLECTED);
-    return plan_all_texts(plan, error);
+    return STATUS_OK;
+}
+
+static enum status block_plan_init(struct block_plan *plan, const struct batch *batch,
+                                   struct codec_hint *hint, enum codec_class class,
+                                   struct error *error)
+{
+    *plan = (struct block_plan){.batch = batch};
+    enum status status = plan_widen(plan, error);
+    if (status < 0) return status;
+    struct stream_wish wish = {
+        .type = (enum value_type)batch_type(batch, 0),
+        .hint = hint,
+        .class = class,
+    };
+    status = plan_all_words(plan, &wish, error);
+    return status < 0 ? status : plan_all_texts(plan, error);
 }
 
 static void block_plan_finish(struct block_plan *plan)
 {
     free(plan->words);
     free(plan->texts);
+    free(plan->encoded);
 }
 
 /* The header but for payload and checksum. */
@@ -191,13 +222,14 @@ static bool has_one_type(const struct batch *batch)
 }
 
 enum status block_encode(struct buffer *target, struct identity identity, enum block_kind kind,
-                         const struct batch *batch, struct error *error)
+                         const struct batch *batch, struct codec_hint *hint, enum codec_class class,
+                         struct error *error)
 {
     ASSERT(batch->sample_count >= 1 && batch->sample_count <= CODEC_VALUES_MAX);
     ASSERT(!batch->tags && has_one_type(batch));
     ASSERT(block_entries_are_valid(kind, batch));
     struct block_plan plan;
-    enum status status = block_plan_init(&plan, batch, error);
+    enum status status = block_plan_init(&plan, batch, hint, class, error);
     if (status == STATUS_OK) {
         struct block_header header = plan_header(&plan, identity, kind);
         status = block_append(target, &header, &plan, error);

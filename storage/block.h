@@ -7,15 +7,18 @@
 #include "storage/base/status.h"
 #include "storage/batch.h"
 #include "storage/block_format.h"
+#include "storage/codec.h"
 
 enum {
     BLOCK_SAMPLES = 1024,       /* what a writer makes at most, unless told otherwise */
     BLOCK_BYTES_MAX = 80 << 20, /* a full block of the longest texts */
 };
 
-/* Appends the block. The batch is of one tag and one type and keeps F3. */
+/* Appends the block. The batch is of one tag and one type and keeps F3. The hint is of the tag's
+ * values; NULL when nobody keeps one. */
 enum status block_encode(struct buffer *target, struct identity identity, enum block_kind kind,
-                         const struct batch *batch, struct error *error);
+                         const struct batch *batch, struct codec_hint *hint, enum codec_class class,
+                         struct error *error);
 
 /* Whether a whole, intact block starts at bytes: header, length, checksum. */
 bool block_is_intact(const uint8_t *bytes, size_t size);

@@ -16,7 +16,8 @@ struct block_reading {
 static enum status block_words(const struct block_reading *reading, enum block_stream index,
                                const uint64_t **out_words)
 {
-    return stream_words(&reading->streams[index], reading->count, reading->arena, out_words);
+    enum value_type type = block_stream_type(reading->header, index);
+    return stream_words(&reading->streams[index], type, reading->count, reading->arena, out_words);
 }
 
 static enum status block_column(const struct block_reading *reading, enum block_stream index,

@@ -12,8 +12,8 @@ static bool codec_fits(const struct block_header *header, enum block_stream stre
         stream == BLOCK_STREAM_NOTE || (stream == BLOCK_STREAM_VALUE && header->type == VALUE_TEXT);
     if (codec == CODEC_ABSENT) return stream > BLOCK_STREAM_VALUE;
     if (header->kind == BLOCK_MAIN && stream >= BLOCK_STREAM_KIND) return false;
-    if (is_text) return codec == CODEC_TEXT || codec == CODEC_TEXT_LZ4;
-    return codec_find(codec) != NULL;
+    if (is_text) return text_codec_takes(codec);
+    return codec_takes(codec, block_stream_type(header, stream));
 }
 
 bool block_header_is_valid(const struct block_header *header)

@@ -74,6 +74,13 @@ enum {
     BLOCK_ALIGNMENT = 8, /* of streams in a block, and of blocks in a segment */
 };
 
+/* The type of a stream's words. */
+static inline enum value_type block_stream_type(const struct block_header *header,
+                                                enum block_stream stream)
+{
+    return stream == BLOCK_STREAM_VALUE ? (enum value_type)header->type : VALUE_I64;
+}
+
 /* What can be said without the payload. */
 bool block_header_is_valid(const struct block_header *header);
 

@@ -1,28 +1,28 @@
-/* Differences of neighbours: their signed minimum, their unit (the gcd of what each is above the
- * minimum), then how many units above the minimum each is, packed. All modulo 2^64.
+/* Differences of neighbours, in multiples of their unit:
  *
- *   | first | minimum |                                          all differences are equal
- *   | first | minimum | unit | width, 7 zero bytes | packed ... |
+ *   | first, signed | unit | offset, signed, unless the unit is 1 | frame of the multiples |
  *
- * The first word is packed too, with 0 units: so a whole run of words is a whole run of units. */
-#include "storage/base/bytes.h"
+ *   word[i] - word[i - 1] = offset + unit x multiple[i], modulo 2^64
+ *
+ * The unit is what makes nanoseconds free: times of a device that counts milliseconds have a unit
+ * of 1,000,000. There is a multiple for the first word, too, so that a run of words is a run of
+ * multiples; it repeats the next one and says nothing. */
 #include "storage/codec.h"
-#include "storage/packing.h"
+#include "storage/codec_field.h"
+#include "storage/codec_frame.h"
+#include "storage/kernels.h"
 
 enum {
-    STEADY_BYTES = 2 * sizeof(uint64_t),
-    HEADER_BYTES = 4 * sizeof(uint64_t),
-    WIDTH_MAX = 63,
     COUNT_MIN = 3, /* fewer are no longer as they are */
+    HEADER_BYTES_MAX = 3 * FIELD_BYTES_MAX,
 };
-static_assert(CODEC_TARGET_MULTIPLE % PACKING_LANES == 0, "steady_fill() writes whole rows");
+#define STEP_MAX (INT64_C(1) << 61) /* of steps above, the unit is 1: no difference may overflow */
 
-struct steps {
-    uint64_t minimum;
-    uint64_t unit;    /* 0: all steps are equal */
+struct unit {
+    uint64_t unit;
+    uint64_t offset;
     uint64_t inverse; /* of the unit's odd part, modulo 2^64 */
     unsigned shift;   /* the unit is its odd part << shift */
-    unsigned width;
 };
 
 static uint64_t gcd(uint64_t left, uint64_t right)
@@ -36,158 +36,98 @@ static uint64_t gcd(uint64_t left, uint64_t right)
 }
 
 /* Division by what divides is multiplication with the inverse. */
-static void steps_set_unit(struct steps *steps, uint64_t unit)
+static void unit_set(struct unit *unit, uint64_t value)
 {
-    steps->unit = unit;
-    steps->shift = (unsigned)__builtin_ctzll(unit);
-    uint64_t odd = unit >> steps->shift;
+    unit->unit = value;
+    unit->shift = (unsigned)__builtin_ctzll(value);
+    uint64_t odd = value >> unit->shift;
     uint64_t inverse = odd; /* right in the lowest 3 bits; each round doubles that */
     for (int bits = 3; bits < 64; bits *= 2) inverse *= 2 - odd * inverse;
-    steps->inverse = inverse;
+    unit->inverse = inverse;
 }
 
-/* What does not divide gives a quotient above steps_quotient_max(). */
-static inline uint64_t steps_divide(const struct steps *steps, uint64_t above)
+static inline bool unit_divides(const struct unit *unit, uint64_t distance)
 {
-    uint64_t quotient = above * steps->inverse;
-    return quotient >> steps->shift | quotient << (-steps->shift & 63);
-}
-
-static inline uint64_t steps_quotient_max(const struct steps *steps)
-{
-    return UINT64_MAX / steps->unit;
+    uint64_t quotient = distance * unit->inverse;
+    quotient = quotient >> unit->shift | quotient << (-unit->shift & 63);
+    return quotient <= UINT64_MAX / unit->unit;
 }
 
 /* The unit shrinks a few times at most; from then on a multiplication tests each step. */
-static void steps_find_unit(struct steps *steps, const uint64_t *values, size_t count)
+static struct unit unit_of(const uint64_t *steps, size_t count, const struct survey *survey)
 {
-    uint64_t first = values[1] - values[0] - steps->minimum;
-    size_t i = 1;
-    while (first == 0) {
-        i++;
-        first = values[i] - values[i - 1] - steps->minimum;
+    struct unit unit = {.unit = 1, .inverse = 1};
+    if (survey->step_minimum <= -STEP_MAX || survey->step_maximum >= STEP_MAX) return unit;
+    if (survey->step_minimum == survey->step_maximum) return unit;
+    int64_t first = survey->step_minimum;
+    unit_set(&unit, (uint64_t)(survey->step_maximum - first));
+    for (size_t i = 1; i < count && unit.unit != 1; i++) {
+        uint64_t distance = steps[i] - (uint64_t)first;
+        if (!unit_divides(&unit, distance)) unit_set(&unit, gcd(distance, unit.unit));
     }
-    steps_set_unit(steps, first);
-    uint64_t quotient_max = steps_quotient_max(steps);
-    for (; i < count && steps->unit != 1; i++) {
-        uint64_t above = values[i] - values[i - 1] - steps->minimum;
-        if (steps_divide(steps, above) <= quotient_max) continue;
-        steps_set_unit(steps, gcd(above, steps->unit));
-        quotient_max = steps_quotient_max(steps);
-    }
+    if (unit.unit != 1) unit.offset = (uint64_t)(first % (int64_t)unit.unit);
+    return unit;
 }
 
-static bool steps_are_equal(const uint64_t *values, size_t count)
+static inline int64_t multiple_of(const struct unit *unit, int64_t step)
 {
-    uint64_t step = values[1] - values[0];
-    for (size_t i = 2; i < count; i++) {
-        if (values[i] - values[i - 1] != step) return false;
-    }
-    return true;
+    int64_t distance = (int64_t)((uint64_t)step - unit->offset);
+    return (int64_t)((uint64_t)(distance >> unit->shift) * unit->inverse);
 }
 
-static struct steps steps_of(const uint64_t *values, size_t count)
+static void divide(uint64_t *steps, size_t count, const struct unit *unit)
 {
-    struct steps steps = {.minimum = values[1] - values[0]};
-    if (steps_are_equal(values, count)) return steps;
-
-    int64_t minimum = (int64_t)steps.minimum, maximum = minimum;
-    for (size_t i = 2; i + 1 < count; i += 2) {
-        int64_t left = (int64_t)(values[i] - values[i - 1]);
-        int64_t right = (int64_t)(values[i + 1] - values[i]);
-        int64_t low = left < right ? left : right;
-        int64_t high = left < right ? right : left;
-        minimum = low < minimum ? low : minimum;
-        maximum = high > maximum ? high : maximum;
-    }
-    int64_t last = (int64_t)(values[count - 1] - values[count - 2]);
-    minimum = last < minimum ? last : minimum;
-    maximum = last > maximum ? last : maximum;
-
-    steps.minimum = (uint64_t)minimum;
-    steps_find_unit(&steps, values, count);
-    uint64_t range = (uint64_t)maximum - (uint64_t)minimum;
-    steps.width = packing_width(range / steps.unit);
-    return steps;
+    for (size_t i = 1; i < count; i++) steps[i] = (uint64_t)multiple_of(unit, (int64_t)steps[i]);
 }
 
-static size_t delta_measure(const uint64_t *values, size_t count)
+static size_t delta_encode(uint8_t *target, size_t room, const struct codec_column *column,
+                           struct codec_hint *hint)
 {
-    if (count < COUNT_MIN) return SIZE_MAX;
-    struct steps steps = steps_of(values, count);
-    if (steps.width == 0) return STEADY_BYTES;
-    if (steps.width > WIDTH_MAX) return SIZE_MAX;
-    return HEADER_BYTES + packing_bytes(count, steps.width);
-}
+    (void)hint;
+    const uint64_t *words = column->words;
+    size_t count = column->count;
+    if (count < COUNT_MIN || room < HEADER_BYTES_MAX) return 0;
+    uint64_t steps[CODEC_RUN];
+    kernels_here()->differences(steps, words, count);
+    struct unit unit = unit_of(steps, count, &column->survey);
+    if (unit.unit != 1) divide(steps, count, &unit);
+    steps[0] = steps[1];
+    struct survey survey = {
+        .minimum = multiple_of(&unit, column->survey.step_minimum),
+        .maximum = multiple_of(&unit, column->survey.step_maximum),
+    };
 
-static void delta_encode(uint8_t *target, const uint64_t *values, size_t count)
-{
-    struct steps steps = steps_of(values, count);
-    bytes_put_u64(target, values[0]);
-    bytes_put_u64(target + 8, steps.minimum);
-    if (steps.width == 0) return;
-    bytes_put_u64(target + 16, steps.unit);
-    bytes_put_u64(target + 24, steps.width);
-    target += HEADER_BYTES;
-
-    uint64_t previous = values[0] - steps.minimum;
-    uint64_t units[PACKING_RUN];
-    for (size_t first = 0; first < count; first += PACKING_RUN) {
-        size_t run = count - first < PACKING_RUN ? count - first : PACKING_RUN;
-        for (size_t i = 0; i < run; i++) {
-            uint64_t value = values[first + i];
-            units[i] = steps_divide(&steps, value - previous - steps.minimum);
-            previous = value;
-        }
-        packing_pack(target, units, run, 0, steps.width);
-        target += packing_bytes(run, steps.width);
-    }
-}
-
-/* Each row of lanes from the one before: no lane waits for its neighbour. Writes whole rows. */
-static void steady_fill(uint64_t *target, size_t count, uint64_t first, uint64_t step)
-{
-    for (size_t i = 0; i < PACKING_LANES; i++) target[i] = first + i * step;
-    uint64_t row_step = PACKING_LANES * step;
-    for (size_t i = PACKING_LANES; i < count; i += PACKING_LANES) {
-        for (size_t lane = 0; lane < PACKING_LANES; lane++) {
-            target[i + lane] = target[i + lane - PACKING_LANES] + row_step;
-        }
-    }
+    uint8_t *next = field_put(target, field_of_signed(words[0]));
+    next = field_put(next, unit.unit);
+    if (unit.unit != 1) next = field_put(next, field_of_signed(unit.offset));
+    size_t header_bytes = (size_t)(next - target);
+    size_t bytes = frame_encode(next, room - header_bytes, steps, count, &survey);
+    return bytes ? header_bytes + bytes : 0;
 }
 
 static enum status delta_decode(uint64_t *target, size_t count, const uint8_t *source,
                                 size_t source_bytes)
 {
-    if (count < COUNT_MIN || source_bytes < STEADY_BYTES) return STATUS_CORRUPT;
-    uint64_t first = bytes_get_u64(source);
-    uint64_t minimum = bytes_get_u64(source + 8);
-    if (source_bytes == STEADY_BYTES) {
-        steady_fill(target, count, first, minimum);
-        return STATUS_OK;
-    }
+    struct bytes_reader reader = {.next = source, .end = source + source_bytes};
+    uint64_t first = field_to_signed(field_take(&reader));
+    uint64_t unit = field_take(&reader);
+    uint64_t offset = unit == 1 ? 0 : field_to_signed(field_take(&reader));
+    if (count < COUNT_MIN || reader.failed || unit == 0) return STATUS_CORRUPT;
+    enum status status = frame_decode(target, count, &reader);
+    if (status < 0) return status;
+    if (reader.next != reader.end || target[0] != target[1]) return STATUS_CORRUPT;
 
-    if (source_bytes < HEADER_BYTES) return STATUS_CORRUPT;
-    uint64_t unit = bytes_get_u64(source + 16);
-    uint64_t width = bytes_get_u64(source + 24);
-    if (unit == 0 || width == 0 || width > WIDTH_MAX) return STATUS_CORRUPT;
-    if (source_bytes - HEADER_BYTES != packing_bytes(count, (unsigned)width)) return STATUS_CORRUPT;
-    bool ends = packing_unpack(target, count, source + HEADER_BYTES, 0, (unsigned)width);
-    if (!ends || target[0] != 0) return STATUS_CORRUPT;
-
-    uint64_t steady = first - minimum, units = 0; /* two sums: neither waits for the product */
-    for (size_t i = 0; i < count; i++) {
-        steady += minimum;
-        units += target[i];
-        target[i] = steady + unit * units;
-    }
+    const struct kernels *kernels = kernels_here();
+    if (unit != 1) kernels->scale(target, count, unit, offset);
+    kernels->sums(target, count, first - target[0]);
     return STATUS_OK;
 }
 
 const struct codec codec_delta = {
     .id = CODEC_DELTA,
     .name = "delta",
-    .measure = delta_measure,
+    .types = CODEC_OF_WORDS,
+    .count_max = CODEC_RUN,
     .encode = delta_encode,
     .decode = delta_decode,
 };

@@ -2,15 +2,14 @@
 
 #include "storage/codec.h"
 
-static size_t raw_measure(const uint64_t *values, size_t count)
+static size_t raw_encode(uint8_t *target, size_t room, const struct codec_column *column,
+                         struct codec_hint *hint)
 {
-    (void)values;
-    return count * sizeof *values;
-}
-
-static void raw_encode(uint8_t *target, const uint64_t *values, size_t count)
-{
-    memcpy(target, values, count * sizeof *values);
+    (void)hint;
+    size_t bytes = column->count * sizeof *column->words;
+    if (bytes > room) return 0;
+    memcpy(target, column->words, bytes);
+    return bytes;
 }
 
 static enum status raw_decode(uint64_t *target, size_t count, const uint8_t *source,
@@ -24,7 +23,8 @@ static enum status raw_decode(uint64_t *target, size_t count, const uint8_t *sou
 const struct codec codec_raw = {
     .id = CODEC_RAW,
     .name = "raw",
-    .measure = raw_measure,
+    .types = CODEC_OF_WORDS,
+    .count_max = CODEC_VALUES_MAX,
     .encode = raw_encode,
     .decode = raw_decode,
 };

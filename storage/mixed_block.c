@@ -30,6 +30,20 @@ struct mixed_plan {
     struct stream_plan streams[MIXED_STREAM_COUNT];
 };
 
+/* Without words all of them are word; they need no room then. */
+static enum status plan_words(struct mixed_plan *plan, enum mixed_stream stream,
+                              const uint64_t *words, uint64_t word, size_t count)
+{
+    struct stream_wish wish = {.type = mixed_stream_type(stream)};
+    uint8_t *room = NULL;
+    if (words) {
+        room = arena_take_raw(plan->scratch, codec_bytes_max(count));
+        if (!room) return STATUS_NO_MEMORY;
+    }
+    (void)stream_plan_words(&plan->streams[stream], room, words, word, count, &wish);
+    return STATUS_OK;
+}
+
 static bool timeline_is(const struct timelines *timelines, size_t number, const int64_t *times_ns,
                         size_t count)
 {
@@ -93,12 +107,13 @@ static enum status plan_times(struct mixed_plan *plan)
         timelines->words[i] = number;
         times_ns += count;
     }
-    struct stream_plan *streams = plan->streams;
-    stream_plan_words(&streams[MIXED_STREAM_TIMELINE], timelines->words, 0, plan->tag_count);
-    stream_plan_default(&streams[MIXED_STREAM_TIMELINE], 0);
-    stream_plan_words(&streams[MIXED_STREAM_LENGTH], timelines->lengths, 0, timelines->count);
-    stream_plan_words(&streams[MIXED_STREAM_TIME], timelines->times, 0, timelines->time_count);
-    return STATUS_OK;
+    enum status status =
+        plan_words(plan, MIXED_STREAM_TIMELINE, timelines->words, 0, plan->tag_count);
+    if (status < 0) return status;
+    stream_plan_default(&plan->streams[MIXED_STREAM_TIMELINE], 0);
+    status = plan_words(plan, MIXED_STREAM_LENGTH, timelines->lengths, 0, timelines->count);
+    if (status < 0) return status;
+    return plan_words(plan, MIXED_STREAM_TIME, timelines->times, 0, timelines->time_count);
 }
 
 /* The values of the tags of one type, in the order of the tags. */
@@ -117,16 +132,20 @@ static size_t values_of_type(const struct mixed_plan *plan, uint8_t type, uint64
     return count;
 }
 
+static enum mixed_stream value_stream(uint8_t type)
+{
+    return (enum mixed_stream)(MIXED_STREAM_VALUE + type - VALUE_F64);
+}
+
 static enum status plan_values(struct mixed_plan *plan)
 {
     const struct batch *samples = plan->samples;
-    struct stream_plan *streams = plan->streams;
     size_t sample_count = samples->sample_count;
+    enum status status;
     if (!samples->types) {
-        stream_plan_words(&streams[MIXED_STREAM_VALUE + samples->type - VALUE_F64], samples->values,
-                          0, sample_count);
-        stream_plan_words(&streams[MIXED_STREAM_TYPE], NULL, samples->type, plan->tag_count);
-        return STATUS_OK;
+        status = plan_words(plan, MIXED_STREAM_TYPE, NULL, samples->type, plan->tag_count);
+        if (status < 0) return status;
+        return plan_words(plan, value_stream(samples->type), samples->values, 0, sample_count);
     }
     uint64_t *types = arena_take_raw(plan->scratch, plan->tag_count * sizeof *types);
     uint64_t *values = arena_take_raw(plan->scratch, sample_count * sizeof *values);
@@ -136,11 +155,13 @@ static enum status plan_values(struct mixed_plan *plan)
         types[i] = samples->types[first];
         first += plan->entries[i].sample_count;
     }
-    stream_plan_words(&streams[MIXED_STREAM_TYPE], types, 0, plan->tag_count);
+    status = plan_words(plan, MIXED_STREAM_TYPE, types, 0, plan->tag_count);
+    if (status < 0) return status;
     for (uint8_t type = VALUE_F64; type < VALUE_TEXT; type++) {
         size_t count = values_of_type(plan, type, values);
         if (count == 0) continue;
-        stream_plan_words(&streams[MIXED_STREAM_VALUE + type - VALUE_F64], values, 0, count);
+        status = plan_words(plan, value_stream(type), values, 0, count);
+        if (status < 0) return status;
         values += count;
     }
     return STATUS_OK;
@@ -156,9 +177,9 @@ static enum status plan_widened(struct mixed_plan *plan, enum mixed_stream strea
         if (!words) return STATUS_NO_MEMORY;
         for (size_t i = 0; i < count; i++) words[i] = column[i];
     }
-    stream_plan_words(&plan->streams[stream], words, number, count);
-    stream_plan_default(&plan->streams[stream], 0);
-    return STATUS_OK;
+    enum status status = plan_words(plan, stream, words, number, count);
+    if (status == STATUS_OK) stream_plan_default(&plan->streams[stream], 0);
+    return status;
 }
 
 static enum status plan_columns(struct mixed_plan *plan)
@@ -166,11 +187,14 @@ static enum status plan_columns(struct mixed_plan *plan)
     const struct batch *samples = plan->samples;
     struct stream_plan *streams = plan->streams;
     size_t count = samples->sample_count;
-    stream_plan_words(&streams[MIXED_STREAM_CLOCK], samples->clocks, samples->clock, count);
+    enum status status =
+        plan_words(plan, MIXED_STREAM_CLOCK, samples->clocks, samples->clock, count);
+    if (status < 0) return status;
     stream_plan_default(&streams[MIXED_STREAM_CLOCK], 0);
-    stream_plan_words(&streams[MIXED_STREAM_ORIGIN], samples->origins, samples->origin, count);
+    status = plan_words(plan, MIXED_STREAM_ORIGIN, samples->origins, samples->origin, count);
+    if (status < 0) return status;
     stream_plan_default(&streams[MIXED_STREAM_ORIGIN], streams[MIXED_STREAM_ORIGIN].word);
-    enum status status = plan_widened(plan, MIXED_STREAM_QUALITY, samples->qualities, 0);
+    status = plan_widened(plan, MIXED_STREAM_QUALITY, samples->qualities, 0);
     if (status < 0) return status;
     return plan_widened(plan, MIXED_STREAM_GENERATION, samples->generations, samples->generation);
 }
@@ -189,9 +213,7 @@ static enum status plan_streams(struct mixed_plan *plan)
     }
     plan->streams[MIXED_STREAM_IDENTITY] = (struct stream_plan){
         .codec = CODEC_RAW,
-        .words_codec = &codec_raw,
-        .words = identities,
-        .count = 2 * plan->tag_count,
+        .encoded = (const uint8_t *)identities,
         .bytes = plan->tag_count * sizeof(struct identity),
     };
     return STATUS_OK;

@@ -17,7 +17,8 @@ struct mixed_reading {
 static enum status reading_words(const struct mixed_reading *reading, enum mixed_stream stream,
                                  size_t count, const uint64_t **out_words)
 {
-    return stream_words(&reading->streams[stream], count, reading->arena, out_words);
+    return stream_words(&reading->streams[stream], mixed_stream_type(stream), count, reading->arena,
+                        out_words);
 }
 
 static enum status reading_column(const struct mixed_reading *reading, enum mixed_stream stream,

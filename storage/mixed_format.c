@@ -4,11 +4,17 @@
 #include "storage/codec.h"
 #include "storage/stream.h"
 
+enum value_type mixed_stream_type(enum mixed_stream stream)
+{
+    if (stream < MIXED_STREAM_VALUE || stream >= MIXED_STREAM_QUALITY) return VALUE_I64;
+    return (enum value_type)(VALUE_F64 + stream - MIXED_STREAM_VALUE);
+}
+
 /* M6, and all words. */
 static bool codec_fits(uint8_t codec, enum mixed_stream stream)
 {
     if (stream == MIXED_STREAM_IDENTITY) return codec == CODEC_RAW;
-    if (codec != CODEC_ABSENT) return codec_find(codec) != NULL;
+    if (codec != CODEC_ABSENT) return codec_takes(codec, mixed_stream_type(stream));
     return stream != MIXED_STREAM_TYPE && stream != MIXED_STREAM_LENGTH &&
            stream != MIXED_STREAM_TIME;
 }

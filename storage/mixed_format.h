@@ -79,6 +79,9 @@ static_assert(sizeof(struct mixed_header) == 64, "no hidden padding reaches the 
 
 enum { MIXED_PAYLOAD_OFFSET = sizeof(struct mixed_header) };
 
+/* The type of a stream's words. */
+enum value_type mixed_stream_type(enum mixed_stream stream);
+
 /* What can be said without the payload. */
 bool mixed_header_is_valid(const struct mixed_header *header);
 

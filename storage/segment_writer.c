@@ -252,8 +252,8 @@ static enum status writer_encode(struct segment_writer *writer, const struct bat
         writer->entry_is_stepped =
             writer->is_stepped && writer->is_stepped(writer->context, entry->identity);
     }
-    enum status status =
-        block_encode(&writer->out, entry->identity, (enum block_kind)entry->kind, batch, error);
+    enum status status = block_encode(&writer->out, entry->identity, (enum block_kind)entry->kind,
+                                      batch, NULL, CODEC_EVERYDAY, error);
     if (status < 0) return status;
     struct block_header header;
     struct block_descriptor descriptor;

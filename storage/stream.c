@@ -4,18 +4,22 @@
 
 #include "storage/base/bytes.h"
 
-void stream_plan_words(struct stream_plan *plan, const uint64_t *words, uint64_t word, size_t count)
+uint8_t *stream_plan_words(struct stream_plan *plan, uint8_t *target, const uint64_t *words,
+                           uint64_t word, size_t count, const struct stream_wish *wish)
 {
+    static const struct stream_wish everyday = {.type = VALUE_I64};
     *plan = (struct stream_plan){
         .codec = CODEC_CONSTANT,
-        .words = words,
-        .count = count,
         .word = words ? words[0] : word,
         .bytes = sizeof word,
     };
-    if (!words) return;
-    plan->words_codec = codec_choose(words, count, &plan->bytes);
-    plan->codec = (uint8_t)plan->words_codec->id;
+    if (!words) return target;
+    if (!wish) wish = &everyday;
+    enum codec_id codec;
+    plan->bytes = codec_encode(target, wish->type, words, count, wish->hint, wish->class, &codec);
+    plan->codec = (uint8_t)codec;
+    plan->encoded = target;
+    return target + plan->bytes;
 }
 
 void stream_plan_default(struct stream_plan *plan, uint64_t word)
@@ -47,10 +51,8 @@ size_t streams_bytes(const struct stream_plan *plans, size_t stream_count)
 
 static void stream_encode(uint8_t *target, const struct stream_plan *plan)
 {
-    if (plan->text) {
-        memcpy(target, plan->text, plan->bytes);
-    } else if (plan->words) {
-        plan->words_codec->encode(target, plan->words, plan->count);
+    if (plan->encoded) {
+        memcpy(target, plan->encoded, plan->bytes);
     } else {
         bytes_put_u64(target, plan->word);
     }
@@ -107,8 +109,8 @@ static uint64_t *take_words(struct arena *arena, size_t count)
     return arena_take_raw(arena, bytes_align(count, CODEC_TARGET_MULTIPLE) * sizeof(uint64_t));
 }
 
-enum status stream_words(const struct stream *stream, size_t count, struct arena *arena,
-                         const uint64_t **out_words)
+enum status stream_words(const struct stream *stream, enum value_type type, size_t count,
+                         struct arena *arena, const uint64_t **out_words)
 {
     if (stream->codec == CODEC_RAW) {
         if (stream->size != count * sizeof(uint64_t)) return STATUS_CORRUPT;
@@ -118,8 +120,7 @@ enum status stream_words(const struct stream *stream, size_t count, struct arena
     uint64_t *words = take_words(arena, count);
     if (!words) return STATUS_NO_MEMORY;
     *out_words = words;
-    const struct codec *codec = codec_find(stream->codec);
-    return codec->decode(words, count, stream->bytes, stream->size);
+    return codec_decode(words, stream->codec, type, count, stream->bytes, stream->size);
 }
 
 enum status stream_column(const struct stream *stream, size_t count, struct arena *arena,
@@ -127,7 +128,8 @@ enum status stream_column(const struct stream *stream, size_t count, struct aren
 {
     *out_words = NULL;
     if (stream->codec == CODEC_ABSENT) return STATUS_OK;
-    if (stream->codec != CODEC_CONSTANT) return stream_words(stream, count, arena, out_words);
+    if (stream->codec != CODEC_CONSTANT)
+        return stream_words(stream, VALUE_I64, count, arena, out_words);
     if (stream->size != sizeof *word) return STATUS_CORRUPT;
     *word = bytes_get_u64(stream->bytes);
     return STATUS_OK;

@@ -22,18 +22,23 @@ enum { STREAM_ALIGNMENT = 8 };
 /* ---- Into a block ---- */
 
 struct stream_plan {
-    uint8_t codec; /* enum codec_id */
-    const struct codec *words_codec;
-    const uint64_t *words; /* NULL: all are word */
-    size_t count;
-    uint64_t word;       /* the first */
-    const uint8_t *text; /* encoded already; NULL for words */
+    uint8_t codec;          /* enum codec_id */
+    uint64_t word;          /* the first */
+    const uint8_t *encoded; /* NULL: all are word */
     size_t bytes;
 };
 
-/* Chooses a codec for these words; without words all are word. */
-void stream_plan_words(struct stream_plan *plan, const uint64_t *words, uint64_t word,
-                       size_t count);
+/* How words are to be stored. */
+struct stream_wish {
+    enum value_type type;
+    struct codec_hint *hint; /* NULL: none */
+    enum codec_class class;
+};
+
+/* Encodes these words, and returns the place behind; target needs codec_bytes_max() and outlives the
+ * plan. Without words all are word, and nothing is written. Wish NULL: i64, every day. */
+uint8_t *stream_plan_words(struct stream_plan *plan, uint8_t *target, const uint64_t *words,
+                           uint64_t word, size_t count, const struct stream_wish *wish);
 /* Leaves the stream out when all its words are this one. */
 void stream_plan_default(struct stream_plan *plan, uint64_t word);
 
@@ -57,9 +62,9 @@ bool streams_find(struct stream *streams, const uint8_t *codecs_of_streams, size
                   const uint8_t *payload, size_t payload_bytes);
 
 /* All words, of a stream that is there: in the arena, or where they lie. */
-enum status stream_words(const struct stream *stream, size_t count, struct arena *arena,
-                         const uint64_t **out_words);
-/* NULL words: all are *word, which holds the default before. */
+enum status stream_words(const struct stream *stream, enum value_type type, size_t count,
+                         struct arena *arena, const uint64_t **out_words);
+/* Of i64. NULL words: all are *word, which holds the default before. */
 enum status stream_column(const struct stream *stream, size_t count, struct arena *arena,
                           const uint64_t **out_words, uint64_t *word);
 enum status stream_texts(const struct stream *stream, size_t count, struct arena *arena,

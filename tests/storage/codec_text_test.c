@@ -8,7 +8,11 @@
 #include "storage/codec.h"
 #include "tests/unit.h"
 
-enum { COUNT_MAX = 300, ARENA_BYTES_MAX = 64 << 20 };
+enum {
+    COUNT_MAX = 300,
+    ROOM_MAX = 320 /* a multiple of CODEC_TARGET_MULTIPLE */,
+    ARENA_BYTES_MAX = 64 << 20
+};
 
 static const struct text_value *text_create(struct arena *arena, const char *bytes, size_t size)
 {
@@ -18,15 +22,20 @@ static const struct text_value *text_create(struct arena *arena, const char *byt
     return (const struct text_value *)(const void *)text;
 }
 
-/* None, empty, words that compress and bytes that do not. */
-static uint64_t random_text(struct random *random, struct arena *arena, bool compresses)
+enum kind { KIND_BYTES, KIND_MESSAGES, KIND_FEW, KINDS };
+
+/* None, empty; bytes that do not compress, messages that do, and few that come again. */
+static uint64_t random_text(struct random *random, struct arena *arena, enum kind kind)
 {
     static const char *const words[] = {"valve opened", "valve closed", "pressure high"};
     if (random_chance(random, 1, 10)) return 0;
     if (random_chance(random, 1, 10)) return value_from_text(text_create(arena, "", 0));
-    if (compresses) {
-        const char *word = words[random_below(random, 3)];
-        return value_from_text(text_create(arena, word, strlen(word)));
+    const char *word = kind == KIND_BYTES ? "" : words[random_below(random, 3)];
+    if (kind == KIND_FEW) return value_from_text(text_create(arena, word, strlen(word)));
+    if (kind == KIND_MESSAGES) {
+        char message[40];
+        int length = snprintf(message, sizeof message, "%s %u", word, (unsigned)random_u64(random));
+        return value_from_text(text_create(arena, message, (size_t)length));
     }
     char bytes[40];
     size_t size = random_below(random, sizeof bytes + 1);
@@ -63,13 +72,13 @@ START_TEST(texts_come_back_and_none_stays_apart_from_empty)
     random_init(&random, 1);
     struct arena arena;
     arena_init(&arena, ARENA_BYTES_MAX);
-    bool met[CODEC_TEXT_LZ4 + 1] = {false};
+    bool met[CODEC_TEXT_DICTIONARY + 1] = {false};
     for (size_t round = 0; round < 400; round++) {
         arena_reset(&arena);
         size_t count = 1 + random_below(&random, COUNT_MAX);
-        uint64_t values[COUNT_MAX], found[COUNT_MAX];
-        bool compresses = random_chance(&random, 1, 2);
-        for (size_t i = 0; i < count; i++) values[i] = random_text(&random, &arena, compresses);
+        uint64_t values[COUNT_MAX], found[ROOM_MAX];
+        enum kind kind = (enum kind)random_below(&random, KINDS);
+        for (size_t i = 0; i < count; i++) values[i] = random_text(&random, &arena, kind);
 
         enum codec_id id;
         size_t bytes;
@@ -79,7 +88,7 @@ START_TEST(texts_come_back_and_none_stays_apart_from_empty)
         met[id] = true;
         free(encoded);
     }
-    ck_assert(met[CODEC_TEXT] && met[CODEC_TEXT_LZ4]);
+    ck_assert(met[CODEC_TEXT] && met[CODEC_TEXT_LZ4] && met[CODEC_TEXT_DICTIONARY]);
     arena_finish(&arena);
 }
 END_TEST
@@ -145,13 +154,17 @@ START_TEST(sizes_that_no_encoder_writes_are_damage)
         {"compressed: nothing but the size", CODEC_TEXT_LZ4, 1, 4, {5}},
         {"compressed: more than can come of it", CODEC_TEXT_LZ4, 1, 8, {2000, 0}},
         {"compressed: 4 GiB", CODEC_TEXT_LZ4, 1, 16, {UINT32_MAX, 0, 0, 0}},
+        {"few: nothing", CODEC_TEXT_DICTIONARY, 1, 0, {0}},
+        {"few: no entries", CODEC_TEXT_DICTIONARY, 1, 12, {0x00020800, 0, 0x000f0000}},
+        {"few: a number beyond", CODEC_TEXT_DICTIONARY, 1, 16, {0x01020801, 0, 0x0f000000, 0}},
+        {"few: by few", CODEC_TEXT_DICTIONARY, 1, 16, {0x00020801, 0, 0x11000000, 0}},
     };
     struct arena arena;
     arena_init(&arena, 1 << 10); /* too small for what the sizes claim */
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         uint8_t *source = malloc(cases[i].size + 1);
         memcpy(source, cases[i].words, cases[i].size);
-        uint64_t found[4];
+        uint64_t found[64];
         enum status status =
             text_codec_decode(found, cases[i].count, cases[i].codec, source, cases[i].size, &arena);
         ck_assert_msg(status == STATUS_CORRUPT, "%s", cases[i].why);
@@ -171,9 +184,9 @@ START_TEST(damaged_bytes_end_in_a_status)
     for (uint64_t round = 0; round < rounds; round++) {
         arena_reset(&arena);
         size_t count = 1 + random_below(&random, 40);
-        uint64_t values[40], found[40];
-        bool compresses = random_chance(&random, 1, 2);
-        for (size_t i = 0; i < count; i++) values[i] = random_text(&random, &arena, compresses);
+        uint64_t values[40], found[64];
+        enum kind kind = (enum kind)random_below(&random, KINDS);
+        for (size_t i = 0; i < count; i++) values[i] = random_text(&random, &arena, kind);
         enum codec_id id;
         size_t bytes;
         uint8_t *encoded = encoded_create(values, count, &id, &bytes);
@@ -209,7 +222,7 @@ START_TEST(plain_bytes_are_what_they_were)
     struct arena arena;
     arena_init(&arena, ARENA_BYTES_MAX);
     uint64_t values[COUNT_MAX];
-    for (size_t i = 0; i < COUNT_MAX; i++) values[i] = random_text(&random, &arena, false);
+    for (size_t i = 0; i < COUNT_MAX; i++) values[i] = random_text(&random, &arena, KIND_BYTES);
     enum codec_id id;
     size_t bytes;
     uint8_t *encoded = encoded_create(values, COUNT_MAX, &id, &bytes);
