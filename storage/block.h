@@ -10,8 +10,8 @@
 #include "storage/codec.h"
 
 enum {
-    BLOCK_SAMPLES = 1024,       /* what a writer makes at most, unless told otherwise */
-    BLOCK_BYTES_MAX = 80 << 20, /* a full block of the longest texts */
+    BLOCK_SAMPLES = 2048,       /* what a writer makes at most, unless told otherwise */
+    BLOCK_BYTES_MAX = 80 << 20, /* a thousand of the longest texts; a writer stages far less */
 };
 
 /* Appends the block. The batch is of one tag and one type and keeps F3. The hint is of the tag's

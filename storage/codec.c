@@ -16,9 +16,9 @@ enum {
 /* Those first that usually win: what they reach is what the others must beat, and most see at a
  * glance that they cannot. */
 const struct codec *const codecs[] = {
-    &codec_constant, &codec_steady, &codec_parts, &codec_decimal, &codec_decimal_single,
-    &codec_single,   &codec_for,    &codec_delta, &codec_rle,     &codec_dictionary,
-    &codec_split,    &codec_lz4,    &codec_raw,   &codec_planes,
+    &codec_constant,   &codec_steady, &codec_parts, &codec_decimal, &codec_decimal_single,
+    &codec_single,     &codec_for,    &codec_grid,  &codec_delta,   &codec_rle,
+    &codec_dictionary, &codec_split,  &codec_lz4,   &codec_raw,     &codec_planes,
 };
 const size_t codecs_count = sizeof codecs / sizeof *codecs;
 

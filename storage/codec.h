@@ -47,6 +47,7 @@ enum codec_id {
     CODEC_TEXT = 15,            /* lengths, then the bytes one behind the other */
     CODEC_TEXT_LZ4 = 16,        /* the same, compressed */
     CODEC_TEXT_DICTIONARY = 17, /* distinct texts, as one of the two above, then their numbers */
+    CODEC_GRID = 18,            /* first word, step; which are off the grid, and by how much */
 };
 
 enum {
@@ -110,6 +111,7 @@ extern const struct codec codec_constant;
 extern const struct codec codec_steady;
 extern const struct codec codec_for;
 extern const struct codec codec_delta;
+extern const struct codec codec_grid;
 extern const struct codec codec_rle;
 extern const struct codec codec_dictionary;
 extern const struct codec codec_decimal;

@@ -8,6 +8,7 @@
 
 enum {
     SAMPLE_MAX = 64,
+    EXTREMES = 4,
     WIDTH_MAX = 64,
     WIDTHS_BELOW = 2, /* how far from the sample's width the search for a better one goes */
     WIDTHS_ABOVE = 3,
@@ -25,27 +26,34 @@ static uint64_t width_range(unsigned width)
     return width ? UINT64_MAX >> (64 - width) : 0;
 }
 
-/* The range of a sample without its two extremes: where most words are. */
+/* The range of a sample without its extremes: where most words are. */
 struct core {
     int64_t low;
     int64_t high;
 };
 
+/* The least ones, rising; of the greatest the same with the sign of the words turned. */
+static void extremes_add(int64_t extremes[EXTREMES], int64_t word)
+{
+    if (word >= extremes[EXTREMES - 1]) return;
+    size_t place = EXTREMES - 1;
+    for (; place > 0 && extremes[place - 1] > word; place--) extremes[place] = extremes[place - 1];
+    extremes[place] = word;
+}
+
+/* As many of the extremes go as a column of this length may well have: not half of it. */
 static struct core core_of(const uint64_t *words, size_t count)
 {
     size_t stride = count > SAMPLE_MAX ? count / SAMPLE_MAX : 1;
-    int64_t lowest = INT64_MAX, low = INT64_MAX, highest = INT64_MIN, high = INT64_MIN;
-    for (size_t i = 0; i < count; i += stride) {
-        int64_t word = (int64_t)words[i];
-        int64_t above = word > lowest ? word : lowest; /* what does not become the lowest */
-        lowest = word < lowest ? word : lowest;
-        low = above < low ? above : low;
-        int64_t below = word < highest ? word : highest;
-        highest = word > highest ? word : highest;
-        high = below > high ? below : high;
+    int64_t lows[EXTREMES], highs[EXTREMES];
+    for (size_t i = 0; i < EXTREMES; i++) lows[i] = highs[i] = INT64_MAX;
+    size_t sampled = 0;
+    for (size_t i = 0; i < count; i += stride, sampled++) {
+        extremes_add(lows, (int64_t)words[i]);
+        extremes_add(highs, ~(int64_t)words[i]);
     }
-    if (low > high) return (struct core){lowest, highest};
-    return (struct core){low, high};
+    size_t dropped = sampled / 4 < EXTREMES - 1 ? sampled / 4 : EXTREMES - 1;
+    return (struct core){lows[dropped], ~highs[dropped]};
 }
 
 static void frame_try(struct frame *best, const struct kernels *kernels, const uint64_t *words,

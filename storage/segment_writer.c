@@ -40,6 +40,7 @@ struct segment_writer {
 
     struct segment_index_entry entry; /* of the (tag, kind) at hand; no descriptors yet: none */
     bool entry_is_stepped;
+    struct codec_hint entry_hint; /* what its last block took */
     bool (*is_stepped)(void *context, struct identity identity);
     void *context;
     struct buffer descriptors;       /* of struct block_descriptor */
@@ -253,7 +254,7 @@ static enum status writer_encode(struct segment_writer *writer, const struct bat
             writer->is_stepped && writer->is_stepped(writer->context, entry->identity);
     }
     enum status status = block_encode(&writer->out, entry->identity, (enum block_kind)entry->kind,
-                                      batch, NULL, CODEC_EVERYDAY, error);
+                                      batch, &writer->entry_hint, CODEC_EVERYDAY, error);
     if (status < 0) return status;
     struct block_header header;
     struct block_descriptor descriptor;
@@ -376,6 +377,7 @@ static enum status writer_enter(struct segment_writer *writer, struct identity i
     uint64_t count = writer->descriptors.size_bytes / sizeof(struct block_descriptor);
     *entry = (struct segment_index_entry){
         .identity = identity, .kind = kind, .first_descriptor = (uint32_t)count};
+    writer->entry_hint = (struct codec_hint){0};
     return STATUS_OK;
 }
 

@@ -13,7 +13,7 @@
 
 enum {
     CLOSE_FLUSH_BYTES = 16 << 20,
-    MIXED_TAG_SAMPLES_MAX = BLOCK_SAMPLES / 8, /* a block of so many costs more than it holds */
+    MIXED_TAG_SAMPLES_MAX = BLOCK_SAMPLES / 16, /* a block of so many costs more than it holds */
 };
 
 void store_path(const struct store *store, char *target, const char *directory, const char *format,

@@ -210,6 +210,30 @@ static void shape_widened_with_specials(struct random *random, uint64_t *words, 
     }
 }
 
+/* Every second, now and then late, and twice nothing for a while. */
+static void shape_late(struct random *random, uint64_t *words, size_t count)
+{
+    uint64_t place = 1760000000000000000u;
+    for (size_t i = 0; i < count; i++) {
+        uint64_t late_ms = random_chance(random, 1, 10) ? 1 + random_below(random, 50) : 0;
+        words[i] = place + late_ms * 1000000;
+        place += 1000000000;
+        if (i == count / 3 || i == count / 2) place += 3600123000000;
+    }
+}
+
+/* A grid with steps back to where it was before, by a few more or less. */
+static void shape_returning(struct random *random, uint64_t *words, size_t count)
+{
+    uint64_t place = random_below(random, 1000) - 500;
+    for (size_t i = 0; i < count; i++) {
+        words[i] = place;
+        place += 1000;
+        if (random_chance(random, 1, 20)) place -= 7 * random_below(random, 4000);
+    }
+    words[count - 1] -= 9; /* modulo 2^64 a multiple of 7, but not by itself */
+}
+
 static void shape_outliers(struct random *random, uint64_t *words, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
@@ -266,6 +290,8 @@ static const struct {
     {shape_two_far, VALUE_I64},
     {shape_multiples, VALUE_I64},
     {shape_late_unit, VALUE_I64},
+    {shape_late, VALUE_I64},
+    {shape_returning, VALUE_I64},
     {shape_outliers, VALUE_I64},
     {shape_few, VALUE_STATE},
     {shape_repeated, VALUE_I64},
@@ -407,6 +433,7 @@ START_TEST(common_columns_take_the_codec_that_was_made_for_them)
         {shape_constant, VALUE_I64, CODEC_CONSTANT, 8},
         {shape_falling, VALUE_I64, CODEC_STEADY, 16},
         {shape_gap, VALUE_I64, CODEC_DELTA, 30},
+        {shape_late, VALUE_I64, CODEC_GRID, 30 + 128 + 150},
         {shape_jitter_ms, VALUE_I64, CODEC_DELTA, 32 + 3 * 128},
         {shape_walk, VALUE_I64, CODEC_DELTA, 16 + 4 * 128},
         {shape_small, VALUE_I64, CODEC_FOR, 16 + 10 * 128},
@@ -656,6 +683,15 @@ START_TEST(fields_that_no_encoder_writes_are_damage)
         {"delta: unit 0", CODEC_DELTA, 3, 6, {0, 0, 0, 0, 0, 0}},
         {"delta: a first step that is not the second", CODEC_DELTA, 3, 13, {0, 1, 1, 0, 0, 1}},
         {"delta: a byte behind", CODEC_DELTA, 3, 6, {0, 1, 0, 0, 0, 0}},
+        {"grid: 15 words", CODEC_GRID, 15, 9, {0, 9, 1, 1, 2, 0, 0, 0, 2}},
+        {"grid: a step of 0", CODEC_GRID, 16, 9, {0, 0, 1, 1, 2, 0, 0, 0, 2}},
+        {"grid: a unit of 0", CODEC_GRID, 16, 9, {0, 9, 0, 1, 2, 0, 0, 0, 2}},
+        {"grid: none is off", CODEC_GRID, 16, 9, {0, 9, 1, 0, 0, 0, 0, 0, 2}},
+        {"grid: the first is off", CODEC_GRID, 16, 9, {0, 9, 1, 1, 1, 0, 0, 0, 2}},
+        {"grid: more are off than said", CODEC_GRID, 16, 9, {0, 9, 1, 1, 6, 0, 0, 0, 2}},
+        {"grid: one behind the last", CODEC_GRID, 17, 10, {0, 9, 1, 1, 0, 0, 2, 0, 0, 2}},
+        {"grid: off by nothing", CODEC_GRID, 16, 9, {0, 9, 1, 1, 2, 0, 0, 0, 0}},
+        {"grid: a byte behind", CODEC_GRID, 16, 10, {0, 9, 1, 1, 2, 0, 0, 0, 2, 0}},
         {"rle: no runs", CODEC_RLE, 1, 7, {0}},
         {"rle: more runs than words", CODEC_RLE, 1, 7, {2, 0, 0, 0, 0, 0, 2}},
         {"rle: a run of no words", CODEC_RLE, 2, 7, {1, 0, 0, 0, 0, 0, 0}},
@@ -706,7 +742,7 @@ START_TEST(the_examples_of_the_format_page_hold)
         const struct codec *codec;
         enum value_type type;
         size_t count;
-        uint64_t words[8];
+        uint64_t words[16];
         double values[8]; /* instead of words */
         const char *expected;
     } cases[] = {
@@ -734,6 +770,12 @@ START_TEST(the_examples_of_the_format_page_hold)
          {100, 160, 220, 340, 400},
          {0},
          "c8 01 3c 00 01 00 02 08 00 00 00 00 00 00 00"},
+        {&codec_grid,
+         VALUE_I64,
+         16,
+         {100, 110, 120, 134, 140, 150, 160, 170, 180, 190, 200, 212, 220, 230, 290, 300},
+         {0},
+         "c8 01 0a 02 03 08 48 05 00 02 01 60 00 00 00 00 00 00"},
         {&codec_rle,
          VALUE_I64,
          5,
@@ -773,7 +815,7 @@ START_TEST(the_examples_of_the_format_page_hold)
          "30 01 59 40 00 01 00 00 00 00 00 bc 9a 78 56 34 12 00 00 00 00"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        uint64_t words[8];
+        uint64_t words[16];
         memcpy(words, cases[i].words, sizeof words);
         for (size_t j = 0; cases[i].values[0] != 0 && j < 8; j++) {
             words[j] = word_of_double(cases[i].values[j]);
@@ -797,17 +839,12 @@ START_TEST(encoded_bytes_are_what_they_were)
         const struct codec *codec; /* what compression libraries make may change */
         uint64_t expected;
     } cases[] = {
-        {&codec_raw, 0x681d0053253bd2eb},
-        {&codec_constant, 0xae5f88fd9459634d},
-        {&codec_steady, 0x401a7b109352e2c2},
-        {&codec_for, 0xb8998deee4e4f47d},
-        {&codec_delta, 0xc2be25383b8050f2},
-        {&codec_rle, 0x31489e3e93e17bd0},
-        {&codec_dictionary, 0xd714e3ca083dc889},
-        {&codec_decimal, 0x6a8a8f35a45bce34},
-        {&codec_decimal_single, 0x7a977f8831fa321b},
-        {&codec_single, 0x61b4bfafbaf6f754},
-        {&codec_split, 0x382bcc04a47d2683},
+        {&codec_raw, 0x49c3dc7a77bc2fb6},     {&codec_constant, 0x4abaf179c52952d8},
+        {&codec_steady, 0xe489611b37750ee9},  {&codec_for, 0x238359c2b204a7f0},
+        {&codec_delta, 0xfa251b609ed6b8ec},   {&codec_grid, 0x9213d0ebeb4cdc87},
+        {&codec_rle, 0xcb844ca42ffabab3},     {&codec_dictionary, 0xd4e56b9c2c89e39c},
+        {&codec_decimal, 0xfc40acf53a189be4}, {&codec_decimal_single, 0xe9d86846d0e6db16},
+        {&codec_single, 0xf798e12c0416cdee},  {&codec_split, 0x3fa4f83da3d307c8},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct random random;
