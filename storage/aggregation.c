@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "storage/base/assert.h"
+#include "storage/kernels.h"
 
 enum { PIECE = 256 };
 
@@ -110,45 +111,6 @@ static void lines_add(struct aggregation *aggregation, const struct batch *batch
 
 /* ---- Rows of one bucket ---- */
 
-/* What a piece of numbers folds to; numbers outside low..high, and NaN, are left out. */
-struct fold {
-    uint64_t count;
-    double minimum;
-    double maximum;
-    struct exact_sum sum;
-};
-
-/* numbers have room for whole lanes, and NaN there. */
-static void fold_piece(struct fold *fold, const double *numbers, size_t count, double low,
-                       double high)
-{
-    double_lanes least, greatest;
-    int_lanes kept = {0};
-    struct lane_sums sums = {0};
-    for (size_t lane = 0; lane < LANES; lane++) {
-        least[lane] = fold->minimum;
-        greatest[lane] = fold->maximum;
-    }
-    for (size_t i = 0; i < count; i += LANES) {
-        double_lanes row;
-        memcpy(&row, numbers + i, sizeof row);
-        int_lanes counts = (row >= low) & (row <= high);
-        int_lanes is_less = counts & (row < least), is_greater = counts & (row > greatest);
-        double_lanes terms = (double_lanes)((int_lanes)row & counts);
-        least = (double_lanes)(((int_lanes)row & is_less) | ((int_lanes)least & ~is_less));
-        greatest =
-            (double_lanes)(((int_lanes)row & is_greater) | ((int_lanes)greatest & ~is_greater));
-        kept -= counts;
-        lane_sums_add(&sums, &terms);
-    }
-    for (size_t lane = 0; lane < LANES; lane++) {
-        fold->count += (uint64_t)kept[lane];
-        if (least[lane] < fold->minimum) fold->minimum = least[lane];
-        if (greatest[lane] > fold->maximum) fold->maximum = greatest[lane];
-    }
-    lane_sums_drain(&sums, &fold->sum);
-}
-
 /* Samples that do not count become NaN, so that nothing is made of them. */
 static size_t take_numbers(double *numbers, const struct aggregation_rules *rules,
                            const struct batch *rows, size_t first, size_t count)
@@ -234,7 +196,7 @@ static void bucket_add_rows(struct bucket *bucket, const struct aggregation_rule
         size_t count = left < PIECE ? left : PIECE;
         good += take_numbers(numbers, rules, rows, first, count);
         for (size_t i = count; i % LANES != 0; i++) numbers[i] = NAN;
-        fold_piece(&fold, numbers, count, low, high);
+        kernels_here()->fold(&fold, numbers, count, low, high);
     }
     bucket_add_ends(bucket, rules, rows);
     bucket_add_fold(bucket, &fold);

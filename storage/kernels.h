@@ -1,4 +1,5 @@
-/* Kernels: the inner loops of the codecs, each in one form for every set of vector instructions.
+/* Kernels: the inner loops of codecs, statistics and aggregates, each in one form for every set of
+ * vector instructions.
  *
  * All forms are one source (kernels_loops.h), compiled in one file per set; the plain form is the
  * reference, and tests/storage/kernels_test.c holds every other to it, byte for byte. Nothing here
@@ -13,6 +14,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include "storage/lanes.h"
 
 enum {
     DECIMAL_EXPONENT_MAX = 18,
@@ -54,6 +57,14 @@ struct decimal_outcome {
     uint64_t rests_bits;   /* of all rests, or-ed: 0 0, 1 -1, 2 1, 3 -2 ... */
 };
 
+/* What numbers fold to. */
+struct fold {
+    uint64_t count;
+    double minimum;
+    double maximum;
+    struct exact_sum sum;
+};
+
 /* Words become digits: d = round(x * 10^exponent * 10^-factor); and digits become words again:
  * x = d * 10^factor * 10^-exponent. The rest is what bits are missing then: word - bits of x. */
 struct kernels {
@@ -85,6 +96,13 @@ struct kernels {
      * after. */
     size_t (*single_split)(uint64_t *floats, uint64_t *rests, const uint64_t *words, size_t count);
     void (*single_join)(uint64_t *words, const uint64_t *rests, size_t count);
+
+    /* Of samples. Rows have room for whole lanes; what stands there is NaN for the first, zeros for
+     * the second, whose numbers are one more than its seconds. Numbers outside low..high, and NaN,
+     * are left out of the fold. step: a number holds until the next, else it slopes to it. */
+    void (*fold)(struct fold *fold, const double *numbers, size_t count, double low, double high);
+    void (*areas)(struct lane_sums *sums, struct lane_sums *areas, const double *numbers,
+                  const double *seconds, size_t count, bool step);
 
     /* Which entry is the left part of each word, entries for none; and how many have none. */
     size_t (*split_numbers)(uint64_t *numbers, const uint64_t *words, size_t count,

@@ -307,6 +307,54 @@ static inline size_t loops_split_numbers(uint64_t *restrict numbers, const uint6
     return others;
 }
 
+/* ---- Sums over samples ---- */
+
+static inline void loops_fold(struct fold *fold, const double *restrict numbers, size_t count,
+                              double low, double high)
+{
+    double_lanes least, greatest;
+    int_lanes kept = {0};
+    struct lane_sums sums = {0};
+    for (size_t lane = 0; lane < LANES; lane++) {
+        least[lane] = fold->minimum;
+        greatest[lane] = fold->maximum;
+    }
+    for (size_t i = 0; i < count; i += LANES) {
+        double_lanes row;
+        memcpy(&row, numbers + i, sizeof row);
+        int_lanes counts = (row >= low) & (row <= high);
+        int_lanes is_less = counts & (row < least), is_greater = counts & (row > greatest);
+        double_lanes terms = (double_lanes)((int_lanes)row & counts);
+        least = (double_lanes)(((int_lanes)row & is_less) | ((int_lanes)least & ~is_less));
+        greatest =
+            (double_lanes)(((int_lanes)row & is_greater) | ((int_lanes)greatest & ~is_greater));
+        kept -= counts;
+        lane_sums_add(&sums, &terms);
+    }
+    for (size_t lane = 0; lane < LANES; lane++) {
+        fold->count += (uint64_t)kept[lane];
+        if (least[lane] < fold->minimum) fold->minimum = least[lane];
+        if (greatest[lane] > fold->maximum) fold->maximum = greatest[lane];
+    }
+    lane_sums_drain(&sums, &fold->sum);
+}
+
+static inline void loops_areas(struct lane_sums *sums, struct lane_sums *areas,
+                               const double *restrict numbers, const double *restrict seconds,
+                               size_t count, bool step)
+{
+    for (size_t i = 0; i < count; i += LANES) {
+        double_lanes height, next, width;
+        memcpy(&height, numbers + i, sizeof height);
+        memcpy(&next, numbers + i + 1, sizeof next);
+        memcpy(&width, seconds + i, sizeof width);
+        lane_sums_add(sums, &height);
+        if (!step) height = height * 0.5 + next * 0.5;
+        height *= width;
+        lane_sums_add(areas, &height);
+    }
+}
+
 #define KERNELS_OF_LOOPS                                                                    \
     {                                                                                       \
         .run_pack = loops_run_pack, .run_unpack = loops_run_unpack, .survey = loops_survey, \
@@ -315,7 +363,7 @@ static inline size_t loops_split_numbers(uint64_t *restrict numbers, const uint6
         .decimal_digits = loops_decimal_digits, .decimal_words = loops_decimal_words,       \
         .single_digits = loops_single_digits, .single_words = loops_single_words,           \
         .single_split = loops_single_split, .single_join = loops_single_join,               \
-        .split_numbers = loops_split_numbers,                                               \
+        .split_numbers = loops_split_numbers, .fold = loops_fold, .areas = loops_areas,     \
     }
 
 #endif

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "storage/base/assert.h"
+#include "storage/kernels.h"
 #include "storage/lanes.h"
 
 enum {
@@ -151,22 +152,6 @@ static void take_doubles(double *target, uint8_t type, const uint64_t *values, s
     }
 }
 
-/* numbers has one more than seconds; what is not there is 0. */
-static void sum_piece(struct lane_sums *sums, struct lane_sums *areas, const double *numbers,
-                      const double *seconds, size_t count, bool step)
-{
-    for (size_t i = 0; i < count; i += LANES) {
-        double_lanes height, next, width;
-        memcpy(&height, numbers + i, sizeof height);
-        memcpy(&next, numbers + i + 1, sizeof next);
-        memcpy(&width, seconds + i, sizeof width);
-        lane_sums_add(sums, &height);
-        if (!step) height = height * 0.5 + next * 0.5;
-        height *= width;
-        lane_sums_add(areas, &height);
-    }
-}
-
 static int64_t gap_between(int64_t earlier_ns, int64_t later_ns)
 {
     uint64_t gap_ns = (uint64_t)later_ns - (uint64_t)earlier_ns;
@@ -191,7 +176,7 @@ static void find_sums(struct statistics *statistics, uint8_t type, const struct 
             longest_ns = gap_ns > longest_ns ? gap_ns : longest_ns;
             seconds[i] = (double)gap_ns * SECONDS_PER_NS;
         }
-        sum_piece(&sums, &areas, numbers, seconds, count, step);
+        kernels_here()->areas(&sums, &areas, numbers, seconds, count, step);
     }
     struct exact_sum sum = {0}, integral = {0};
     lane_sums_drain(&sums, &sum);

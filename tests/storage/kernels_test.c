@@ -4,6 +4,8 @@
  *         digits, NaN and infinities - at counts around the lengths of vectors, through both. */
 #include "storage/kernels.h"
 
+#include <math.h>
+
 #include "storage/base/cpu.h"
 #include "storage/base/random.h"
 #include "storage/packing.h"
@@ -138,6 +140,48 @@ static void check_packing(const struct kernels *kernels, const uint64_t *words, 
     for (size_t i = 0; i < PACKING_RUN; i++) ck_assert_uint_eq(found[i], masked[i] + 7);
 }
 
+/* Of the numbers of a column, what a sum of samples is made of. */
+struct summed {
+    struct fold folds[2]; /* of all, and of a range */
+    struct lane_sums sums;
+    struct lane_sums areas[2];
+};
+
+static void sum_up(const struct kernels *kernels, const double *numbers, const double *seconds,
+                   size_t count, struct summed *out_summed)
+{
+    double row[COUNT_MAX + LANES];
+    for (size_t i = 0; i < COUNT_MAX + LANES; i++) row[i] = i < count ? numbers[i] : (double)NAN;
+    *out_summed = (struct summed){
+        .folds = {{.minimum = INFINITY, .maximum = -INFINITY}, {.minimum = 1, .maximum = 2}}};
+    kernels->fold(&out_summed->folds[0], row, count, -INFINITY, INFINITY);
+    kernels->fold(&out_summed->folds[1], row, count, -20, 30.5);
+    for (size_t i = 0; i < COUNT_MAX + LANES; i++) {
+        row[i] = i < count && isfinite(numbers[i]) ? numbers[i] : 0;
+    }
+    kernels->areas(&out_summed->sums, &out_summed->areas[0], row, seconds, count, false);
+    kernels->areas(&out_summed->sums, &out_summed->areas[1], row, seconds, count, true);
+}
+
+/* NaN and infinities are left out where they would make NaN: which one is a processor's affair. */
+static void check_sums(const struct kernels *kernels, const uint64_t *words, size_t count)
+{
+    static double numbers[COUNT_MAX], seconds[COUNT_MAX + LANES];
+    for (size_t i = 0; i < count; i++) {
+        memcpy(&numbers[i], &words[i], sizeof numbers[i]);
+        if (!(fabs(numbers[i]) < 1e100)) numbers[i] = i % 2 ? (double)NAN : 1.5;
+        seconds[i] = (double)(words[i] % 100) / 8;
+    }
+    for (size_t i = count; i < COUNT_MAX + LANES; i++) seconds[i] = 0;
+    struct summed expected, found;
+    sum_up(&kernels_plain, numbers, seconds, count, &expected);
+    sum_up(kernels, numbers, seconds, count, &found);
+    ck_assert_mem_eq(&found, &expected, sizeof found);
+    uint64_t in_range = 0;
+    for (size_t i = 0; i < count; i++) in_range += numbers[i] >= -20 && numbers[i] <= 30.5;
+    ck_assert_uint_eq(found.folds[1].count, in_range);
+}
+
 static void check_form(const struct kernels *kernels)
 {
     struct random random;
@@ -146,6 +190,7 @@ static void check_form(const struct kernels *kernels)
     for (size_t i = 0; i < KINDS * COUNTS; i++) {
         size_t count = counts[i / KINDS];
         fill(&random, words, count, (unsigned)(i % KINDS));
+        check_sums(kernels, words, count);
         for (unsigned exponent = 0; exponent <= DECIMAL_EXPONENT_MAX; exponent++) {
             check_column(kernels, words, count, exponent);
         }
