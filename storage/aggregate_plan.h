@@ -20,8 +20,9 @@
 struct extent {
     int64_t first_ns;
     int64_t last_ns;
-    bool is_plain;   /* a main block: one collected sample a time */
-    uint32_t source; /* for whoever made it: which segment ... */
+    bool is_plain;   /* one collected sample a time: a main block, a tag of a mixed one */
+    bool is_mixed;   /* for whoever made it: this, ... */
+    uint32_t source; /* ... which segment, ... */
     uint32_t index;  /* ... and which of its descriptors */
 };
 

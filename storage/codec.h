@@ -143,6 +143,11 @@ size_t codec_encode(uint8_t *target, enum value_type type, const uint64_t *words
 enum status codec_decode(uint64_t *target, uint8_t id, enum value_type type, size_t count,
                          const uint8_t *source, size_t source_bytes);
 
+/* Of a column in parts those that words first..end - 1 lie in; first begins a part. What lies behind
+ * them is not looked at. target has room for whole parts. */
+enum status parts_decode_range(uint64_t *target, enum value_type type, size_t count, size_t first,
+                               size_t end, const uint8_t *source, size_t source_bytes);
+
 /* Columns within a column, at its end: | codec u8 | the column ... |; or, with what is to be added to
  * each word, two of them, and the bytes of the first in front. */
 struct codec_pair {

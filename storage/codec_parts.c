@@ -4,6 +4,7 @@
  *
  * Values in an archive, states that last, trends that change their character: a run is long enough
  * for its own numbers in front to be cheap, and short enough to be decoded in the nearest cache. */
+#include "storage/base/assert.h"
 #include "storage/base/bytes.h"
 #include "storage/codec.h"
 #include "storage/codec_field.h"
@@ -52,6 +53,25 @@ static enum status parts_decode(uint64_t *target, size_t count, const uint8_t *s
         if (status < 0) return status;
     }
     return reader.next == reader.end ? STATUS_OK : STATUS_CORRUPT;
+}
+
+enum status parts_decode_range(uint64_t *target, enum value_type type, size_t count, size_t first,
+                               size_t end, const uint8_t *source, size_t source_bytes)
+{
+    ASSERT(first % CODEC_RUN == 0 && first < end && end <= count);
+    if (count <= CODEC_RUN) return STATUS_CORRUPT;
+    struct bytes_reader reader = {.next = source, .end = source + source_bytes};
+    for (size_t part = 0; part < end; part += CODEC_RUN) {
+        uint8_t id = field_take_byte(&reader);
+        uint64_t part_bytes = field_take(&reader);
+        const uint8_t *bytes = bytes_take(&reader, part_bytes);
+        if (!bytes) return STATUS_CORRUPT;
+        if (part < first) continue;
+        enum status status = codec_decode(target + (part - first), id, type,
+                                          part_count(count - part), bytes, part_bytes);
+        if (status < 0) return status;
+    }
+    return STATUS_OK;
 }
 
 const struct codec codec_parts = {

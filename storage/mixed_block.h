@@ -48,6 +48,10 @@ struct mixed_block {
 enum status mixed_block_decode(const uint8_t *bytes, size_t size, struct arena *arena,
                                struct mixed_block *out_block);
 
+/* Only what one tag has, without decoding all of the others. STATUS_NOT_FOUND. */
+enum status mixed_block_decode_tag(const uint8_t *bytes, size_t size, struct identity identity,
+                                   struct arena *arena, struct batch *out_batch);
+
 /* The samples of tag number index, as a view; its tag is left 0. */
 struct batch mixed_block_batch(const struct mixed_block *block, size_t index);
 

@@ -581,29 +581,63 @@ static bool mixed_fits(const uint8_t *bytes, const struct mixed_descriptor *desc
            identity_compare(header.identity, descriptor->first_identity) == 0;
 }
 
+static enum status mixed_corrupt(const struct segment *segment,
+                                 const struct mixed_descriptor *descriptor, struct error *error)
+{
+    return error_set(error, STATUS_CORRUPT,
+                     "%s: damaged mixed block at %" PRIu64 ", %" PRIu32 " samples of %" PRIu32
+                     " tags, of times %" PRId64 " to %" PRId64,
+                     segment->path, descriptor->offset, descriptor->sample_count,
+                     descriptor->tag_count, descriptor->first_time_ns, descriptor->last_time_ns);
+}
+
+/* The bytes of the block, verified. */
+static enum status mixed_fetch(struct segment *segment, const struct mixed_descriptor *descriptor,
+                               struct segment_bytes *room, const uint8_t **out_bytes,
+                               struct error *error)
+{
+    bool is_verified;
+    enum status status = segment_fetch(segment, descriptor->offset, descriptor->block_bytes, room,
+                                       out_bytes, &is_verified, error);
+    if (status < 0 || is_verified) return status;
+    if (!mixed_fits(*out_bytes, descriptor)) return mixed_corrupt(segment, descriptor, error);
+    segment_keep(segment, room);
+    return STATUS_OK;
+}
+
+static enum status mixed_decoded(const struct segment *segment,
+                                 const struct mixed_descriptor *descriptor, enum status decoded,
+                                 struct error *error)
+{
+    if (decoded == STATUS_CORRUPT) return mixed_corrupt(segment, descriptor, error);
+    if (decoded < 0) return error_set(error, decoded, "%s: mixed block", segment->path);
+    return decoded;
+}
+
 enum status segment_read_mixed(struct segment *segment, const struct mixed_descriptor *descriptor,
                                struct segment_bytes *room, struct arena *arena,
                                struct mixed_block *out_block, struct error *error)
 {
     arena_reset(arena);
     const uint8_t *bytes;
-    bool is_verified;
-    enum status status = segment_fetch(segment, descriptor->offset, descriptor->block_bytes, room,
-                                       &bytes, &is_verified, error);
+    enum status status = mixed_fetch(segment, descriptor, room, &bytes, error);
     if (status < 0) return status;
-    status = STATUS_CORRUPT;
-    if (is_verified || mixed_fits(bytes, descriptor)) {
-        status = mixed_block_decode(bytes, descriptor->block_bytes, arena, out_block);
-        if (status == STATUS_OK && !is_verified) segment_keep(segment, room);
-    }
-    if (status == STATUS_NO_MEMORY)
-        return error_set(error, status, "%s: mixed block", segment->path);
-    if (status == STATUS_OK) return STATUS_OK;
-    return error_set(error, STATUS_CORRUPT,
-                     "%s: damaged mixed block at %" PRIu64 ", %" PRIu32 " samples of %" PRIu32
-                     " tags, of times %" PRId64 " to %" PRId64,
-                     segment->path, descriptor->offset, descriptor->sample_count,
-                     descriptor->tag_count, descriptor->first_time_ns, descriptor->last_time_ns);
+    status = mixed_block_decode(bytes, descriptor->block_bytes, arena, out_block);
+    return mixed_decoded(segment, descriptor, status, error);
+}
+
+enum status segment_read_mixed_tag(struct segment *segment,
+                                   const struct mixed_descriptor *descriptor,
+                                   struct identity identity, struct segment_bytes *room,
+                                   struct arena *arena, struct batch *out_batch,
+                                   struct error *error)
+{
+    arena_reset(arena);
+    const uint8_t *bytes;
+    enum status status = mixed_fetch(segment, descriptor, room, &bytes, error);
+    if (status < 0) return status;
+    status = mixed_block_decode_tag(bytes, descriptor->block_bytes, identity, arena, out_batch);
+    return mixed_decoded(segment, descriptor, status, error);
 }
 
 void mixed_walk_init(struct mixed_walk *walk, struct segment *segment)

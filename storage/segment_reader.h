@@ -82,6 +82,13 @@ enum status segment_read_mixed(struct segment *segment, const struct mixed_descr
                                struct segment_bytes *room, struct arena *arena,
                                struct mixed_block *out_block, struct error *error);
 
+/* The same, of one tag alone. STATUS_NOT_FOUND when the block has nothing of it. */
+enum status segment_read_mixed_tag(struct segment *segment,
+                                   const struct mixed_descriptor *descriptor,
+                                   struct identity identity, struct segment_bytes *room,
+                                   struct arena *arena, struct batch *out_batch,
+                                   struct error *error);
+
 /* Fills entries with index page number page, and checks it. */
 enum status segment_read_page(struct segment *segment, uint64_t page,
                               struct segment_index_entry entries[SEGMENT_INDEX_PAGE_ENTRIES],

@@ -193,13 +193,11 @@ enum status mixed_source_open(struct mixed_source *source, struct segment *segme
     const struct mixed_descriptor *descriptor = segment_mixed_find(segment, identity);
     if (!descriptor) return STATUS_END;
     if (descriptor->last_time_ns < from_ns || descriptor->first_time_ns >= to_ns) return STATUS_END;
-    struct mixed_block block;
-    enum status status =
-        segment_read_mixed(segment, descriptor, &source->bytes, &source->decoded, &block, error);
+    struct batch batch;
+    enum status status = segment_read_mixed_tag(segment, descriptor, identity, &source->bytes,
+                                                &source->decoded, &batch, error);
+    if (status == STATUS_NOT_FOUND) return STATUS_END;
     if (status < 0) return status;
-    size_t index;
-    if (!mixed_block_find(&block, identity, &index)) return STATUS_END;
-    struct batch batch = mixed_block_batch(&block, index);
     mixed_source_set(source, &batch, descriptor->sequence);
     return source_trim(&source->source, from_ns, to_ns) ? STATUS_OK : STATUS_END;
 }

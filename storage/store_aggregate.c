@@ -14,10 +14,11 @@
 enum { READ_BYTES_MAX = 256 << 10, TEXT_ROWS = 1024 };
 #define ARENA_BYTES_MAX ((size_t)1 << 30)
 
-/* The main blocks of the tag in one segment. */
+/* What one segment has of the tag. */
 struct block_list {
     struct segment *segment;
-    const struct block_descriptor *descriptors; /* in the arena */
+    const struct block_descriptor *descriptors; /* of main blocks; in the arena */
+    struct mixed_source mixed;                  /* loaded, where there is an extent of it */
 };
 
 struct aggregating {
@@ -101,17 +102,24 @@ static enum status add_block_extents(struct aggregating *aggregating, uint32_t s
     return status;
 }
 
-static enum status add_mixed_extents(struct aggregating *aggregating, struct segment *segment,
-                                     struct error *error)
+static enum status add_mixed_extent(struct aggregating *aggregating, uint32_t source,
+                                    struct error *error)
 {
     const struct aggregation_rules *rules = &aggregating->aggregation.rules;
-    struct mixed_source source;
-    mixed_source_init(&source);
-    enum status status = mixed_source_open(&source, segment, aggregating->identity, rules->from_ns,
-                                           rules->to_ns, error);
-    if (status == STATUS_OK) status = add_batch_extent(aggregating, &source.source.batch, error);
-    mixed_source_finish(&source);
-    return status < 0 ? status : STATUS_OK;
+    struct block_list *list = &aggregating->lists[source];
+    mixed_source_init(&list->mixed);
+    enum status status = mixed_source_open(&list->mixed, list->segment, aggregating->identity,
+                                           rules->from_ns, rules->to_ns, error);
+    if (status != STATUS_OK) return status < 0 ? status : STATUS_OK;
+    const struct batch *batch = &list->mixed.source.batch;
+    struct extent extent = {
+        .first_ns = source_time_ns(&list->mixed.source),
+        .last_ns = batch->times_ns[batch->sample_count - 1],
+        .is_plain = true,
+        .is_mixed = true,
+        .source = source,
+    };
+    return add_extent(aggregating, &extent, error);
 }
 
 static enum status add_segment_extents(struct aggregating *aggregating, struct error *error)
@@ -132,7 +140,7 @@ static enum status add_segment_extents(struct aggregating *aggregating, struct e
         if (status == STATUS_OK) {
             status = add_block_extents(aggregating, i, BLOCK_HISTORY, error);
         }
-        if (status == STATUS_OK) status = add_mixed_extents(aggregating, segment, error);
+        if (status == STATUS_OK) status = add_mixed_extent(aggregating, i, error);
         if (status < 0) return status;
     }
     return STATUS_OK;
@@ -198,12 +206,22 @@ static size_t pieces_to_read(const struct aggregating *aggregating,
     size_t taken = 1;
     for (; taken < count; taken++) {
         const struct extent *next = pieces[taken].block;
-        if (!next || next->source != first->source || next->index != first->index + taken) break;
+        if (!next || next->is_mixed || next->source != first->source ||
+            next->index != first->index + taken)
+            break;
         if (aggregation_takes_block(&aggregating->aggregation, &descriptors[next->index])) break;
         bytes += descriptors[next->index].block_bytes;
         if (bytes > READ_BYTES_MAX) break;
     }
     return taken;
+}
+
+/* What is left of a loaded batch. */
+static void pour_rest(struct aggregating *aggregating, const struct source *source)
+{
+    struct batch rows =
+        batch_slice(&source->batch, source->next, source->batch.sample_count - source->next);
+    pour(aggregating, &rows);
 }
 
 static enum status pour_blocks(struct aggregating *aggregating, const struct extent *first,
@@ -226,38 +244,45 @@ static enum status pour_blocks(struct aggregating *aggregating, const struct ext
             return error_set(error, status, "%s: block at %" PRIu64 " cannot be decoded",
                              segment_path(segment), descriptors[i].offset);
         }
-        if (!source_trim(&source, rules->from_ns, rules->to_ns)) continue;
-        struct batch rows =
-            batch_slice(&source.batch, source.next, source.batch.sample_count - source.next);
-        pour(aggregating, &rows);
+        if (source_trim(&source, rules->from_ns, rules->to_ns)) pour_rest(aggregating, &source);
     }
     return status;
+}
+
+/* The first pieces; *out_taken of them. */
+static enum status pour_piece(struct aggregating *aggregating, const struct aggregate_piece *pieces,
+                              size_t count, size_t *out_taken, struct error *error)
+{
+    const struct aggregation_rules *rules = &aggregating->aggregation.rules;
+    const struct extent *block = pieces[0].block;
+    *out_taken = 1;
+    if (!block) {
+        int64_t from_ns = pieces->first_ns > rules->from_ns ? pieces->first_ns : rules->from_ns;
+        int64_t to_ns = pieces->last_ns < rules->to_ns ? pieces->last_ns + 1 : rules->to_ns;
+        if (from_ns >= to_ns) return STATUS_OK;
+        return pour_merged(aggregating, from_ns, to_ns, error);
+    }
+    const struct block_list *list = &aggregating->lists[block->source];
+    if (block->is_mixed) {
+        pour_rest(aggregating, &list->mixed.source);
+        return STATUS_OK;
+    }
+    const struct block_descriptor *descriptor = &list->descriptors[block->index];
+    if (aggregation_takes_block(&aggregating->aggregation, descriptor)) {
+        aggregation_add_block(&aggregating->aggregation, descriptor);
+        return STATUS_OK;
+    }
+    *out_taken = pieces_to_read(aggregating, pieces, count);
+    return pour_blocks(aggregating, block, *out_taken, error);
 }
 
 static enum status pour_pieces(struct aggregating *aggregating,
                                const struct aggregate_piece *pieces, size_t count,
                                struct error *error)
 {
-    const struct aggregation_rules *rules = &aggregating->aggregation.rules;
     enum status status = STATUS_OK;
-    for (size_t i = 0; i < count && status == STATUS_OK;) {
-        const struct aggregate_piece *piece = &pieces[i];
-        size_t taken = 1;
-        if (!piece->block) {
-            int64_t from_ns = piece->first_ns > rules->from_ns ? piece->first_ns : rules->from_ns;
-            int64_t to_ns = piece->last_ns < rules->to_ns ? piece->last_ns + 1 : rules->to_ns;
-            if (from_ns < to_ns) status = pour_merged(aggregating, from_ns, to_ns, error);
-        } else {
-            const struct block_descriptor *descriptor =
-                &aggregating->lists[piece->block->source].descriptors[piece->block->index];
-            if (aggregation_takes_block(&aggregating->aggregation, descriptor)) {
-                aggregation_add_block(&aggregating->aggregation, descriptor);
-            } else {
-                taken = pieces_to_read(aggregating, piece, count - i);
-                status = pour_blocks(aggregating, piece->block, taken, error);
-            }
-        }
-        i += taken;
+    for (size_t i = 0, taken; i < count && status == STATUS_OK; i += taken) {
+        status = pour_piece(aggregating, &pieces[i], count - i, &taken, error);
     }
     return status;
 }
@@ -360,6 +385,9 @@ enum status store_aggregate(struct store *store, uint32_t number,
     if (status == STATUS_OK) {
         aggregating.snapshot = store_snapshot(store);
         status = aggregating_run(&aggregating, error);
+        for (size_t i = 0; aggregating.lists && i < aggregating.snapshot->segment_count; i++) {
+            mixed_source_finish(&aggregating.lists[i].mixed);
+        }
         snapshot_unref(aggregating.snapshot);
     }
     arena_finish(&aggregating.arena);

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "storage/base/assert.h"
 #include "storage/base/bytes.h"
 
 uint8_t *stream_plan_words(struct stream_plan *plan, uint8_t *target, const uint64_t *words,
@@ -121,6 +122,24 @@ enum status stream_words(const struct stream *stream, enum value_type type, size
     if (!words) return STATUS_NO_MEMORY;
     *out_words = words;
     return codec_decode(words, stream->codec, type, count, stream->bytes, stream->size);
+}
+
+enum status stream_words_range(const struct stream *stream, enum value_type type, size_t count,
+                               struct stream_range range, struct arena *arena,
+                               const uint64_t **out_words)
+{
+    ASSERT(range.first <= count && range.count <= count - range.first);
+    if (stream->codec != CODEC_PARTS || range.count == count) {
+        enum status status = stream_words(stream, type, count, arena, out_words);
+        if (status == STATUS_OK) *out_words += range.first;
+        return status;
+    }
+    size_t first = range.first / CODEC_RUN * CODEC_RUN;
+    size_t end = range.first + range.count;
+    uint64_t *words = take_words(arena, bytes_align(end - first, CODEC_RUN));
+    if (!words) return STATUS_NO_MEMORY;
+    *out_words = words + (range.first - first);
+    return parts_decode_range(words, type, count, first, end, stream->bytes, stream->size);
 }
 
 enum status stream_column(const struct stream *stream, size_t count, struct arena *arena,

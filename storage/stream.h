@@ -64,6 +64,14 @@ bool streams_find(struct stream *streams, const uint8_t *codecs_of_streams, size
 /* All words, of a stream that is there: in the arena, or where they lie. */
 enum status stream_words(const struct stream *stream, enum value_type type, size_t count,
                          struct arena *arena, const uint64_t **out_words);
+/* A part of them; what lies apart from it need not be decoded, nor looked at. */
+struct stream_range {
+    size_t first;
+    size_t count;
+};
+enum status stream_words_range(const struct stream *stream, enum value_type type, size_t count,
+                               struct stream_range range, struct arena *arena,
+                               const uint64_t **out_words);
 /* Of i64. NULL words: all are *word, which holds the default before. */
 enum status stream_column(const struct stream *stream, size_t count, struct arena *arena,
                           const uint64_t **out_words, uint64_t *word);

@@ -7,7 +7,7 @@
 #include "storage/mixed_block.h"
 #include "tests/unit.h"
 
-enum { TAGS_MAX = 60, ROWS_MAX = 40, SAMPLES_MAX = TAGS_MAX * ROWS_MAX };
+enum { TAGS_MAX = 120, ROWS_MAX = 40, SAMPLES_MAX = TAGS_MAX * ROWS_MAX };
 
 /* Columns of all samples, tag by tag. */
 struct made {
@@ -127,6 +127,23 @@ static void check_tag(const struct made *made, const struct mixed_block *block, 
     ck_assert_uint_eq(index, tag);
 }
 
+/* The same for who decodes only this tag. */
+static void check_alone(struct fixture *fixture, size_t tag, size_t first)
+{
+    const struct made *made = &fixture->made;
+    struct batch found;
+    ck_assert_int_eq(mixed_block_decode_tag(fixture->bytes.bytes, fixture->bytes.size_bytes,
+                                            made->entries[tag].identity, &fixture->arena, &found),
+                     STATUS_OK);
+    ck_assert_uint_eq(found.sample_count, made->entries[tag].sample_count);
+    for (size_t i = 0; i < found.sample_count; i++) {
+        struct entry expected = batch_entry(&made->batch, first + i);
+        struct entry entry = batch_entry(&found, i);
+        ck_assert_int_eq(found.times_ns[i], made->times_ns[first + i]);
+        ck_assert_int_eq(entry_compare(&entry, &expected), 0);
+    }
+}
+
 static const struct likeness likenesses[] = {
     {.timelines = 1, .types = 1},
     {.timelines = 3, .types = 5, .has_qualities = true},
@@ -149,6 +166,7 @@ START_TEST(what_each_tag_put_in_comes_out)
         size_t first = 0, index;
         for (size_t i = 0; i < block.tag_count; i++) {
             check_tag(&fixture->made, &block, i, first);
+            check_alone(fixture, i, first);
             first += fixture->made.entries[i].sample_count;
         }
         ck_assert(!mixed_block_find(&block, (struct identity){.low = 2}, &index));
@@ -213,6 +231,13 @@ static void decode_changed(struct fixture *fixture, uint8_t *bytes, size_t size)
     enum status status = mixed_block_decode(bytes, size, &fixture->arena, &block);
     ck_assert(status == STATUS_OK || status == STATUS_CORRUPT);
     if (status == STATUS_OK) check_rules(&block);
+    struct batch found;
+    const struct made *made = &fixture->made;
+    for (size_t i = 0; i < made->tag_count; i += 7) {
+        status =
+            mixed_block_decode_tag(bytes, size, made->entries[i].identity, &fixture->arena, &found);
+        ck_assert(status == STATUS_OK || status == STATUS_CORRUPT || status == STATUS_NOT_FOUND);
+    }
 }
 
 START_TEST(no_bytes_make_a_reader_crash)
