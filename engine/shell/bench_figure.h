@@ -12,6 +12,7 @@
     X(FIGURE_APPEND_CPU, "append_cpu", "processor time of appending", "s", 2, false)             \
     X(FIGURE_COMPACT, "compact", "flush and merge of all", "s", 2, false)                        \
     X(FIGURE_BYTES, "bytes_per_value", "on disk, segments and catalog", "bytes/value", 3, false) \
+    X(FIGURE_SAMPLES, "sample_bytes_per_value", "  of it the samples", "bytes/value", 3, false)  \
     X(FIGURE_CATALOG, "catalog_bytes_per_value", "  of it the catalog", "bytes/value", 3, false) \
     X(FIGURE_WAL, "wal", "log files, kept for reuse", "MB", 1, false)                            \
     X(FIGURE_MEMORY, "peak_memory", "memory at its peak", "MB", 0, false)                        \

@@ -90,6 +90,7 @@ struct run {
     uint32_t *tags;
     struct bede_bucket *buckets;
     double *doubles;
+    uint64_t journal_bytes;      /* of segments, before there are values: what the tags are */
     struct bench_result *result; /* borrowed */
 };
 
@@ -111,8 +112,12 @@ static int run_begin(struct run *run, struct bede_error *error)
     if (!run->tags || !run->buckets || !run->doubles) goto fail;
     struct bede_options options = {.memory_bytes_max = run->workload->memory_bytes_max};
     int status = bede_open(&run->bede, run->store_path, &options, error);
-    if (status < 0) return status;
-    return bench_load_tags(run->bede, run->file, run->tags, error);
+    struct bede_stats stats = {0};
+    if (status >= 0) status = bench_load_tags(run->bede, run->file, run->tags, error);
+    if (status >= 0) status = bede_flush(run->bede, error);
+    if (status >= 0) status = bede_stats(run->bede, &stats, error);
+    run->journal_bytes = stats.segment_bytes;
+    return status;
 
 fail:
     (void)snprintf(error->text, sizeof error->text, "%s", cause.text);
@@ -155,6 +160,7 @@ static int measure_bytes(struct run *run, struct bede_error *error)
     double values = (double)workload_file_totals(run->file)->value_count;
     double bytes = (double)(stats.segment_bytes + stats.catalog_bytes);
     add_figure(run, FIGURE_BYTES, bytes / values);
+    add_figure(run, FIGURE_SAMPLES, (double)(stats.segment_bytes - run->journal_bytes) / values);
     add_figure(run, FIGURE_CATALOG, (double)stats.catalog_bytes / values);
     add_figure(run, FIGURE_WAL, (double)stats.wal_bytes / 1e6);
     return BEDE_OK;
