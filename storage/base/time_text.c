@@ -2,37 +2,12 @@
 
 #include <string.h>
 
+#include "storage/base/calendar.h"
 #include "storage/base/text.h"
 
 #define SECOND_NS INT64_C(1000000000)
 
 enum { DAY_SECONDS = 86400 };
-
-/* Days since 1970-01-01 of a date of the Gregorian calendar, and back: eras of 400 years, years that
- * begin in March, so that the leap day comes last. */
-static int64_t days_from_date(int64_t year, unsigned month, unsigned day)
-{
-    year -= month <= 2;
-    int64_t era = (year >= 0 ? year : year - 399) / 400;
-    int64_t year_of_era = year - era * 400;
-    int64_t day_of_year = (153 * ((int64_t)month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
-    int64_t day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
-    return era * 146097 + day_of_era - 719468;
-}
-
-static void date_from_days(int64_t days, int64_t *out_year, unsigned *out_month, unsigned *out_day)
-{
-    days += 719468;
-    int64_t era = (days >= 0 ? days : days - 146096) / 146097;
-    int64_t day_of_era = days - era * 146097;
-    int64_t year_of_era =
-        (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
-    int64_t day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    int64_t shifted_month = (5 * day_of_year + 2) / 153;
-    *out_day = (unsigned)(day_of_year - (153 * shifted_month + 2) / 5 + 1);
-    *out_month = (unsigned)(shifted_month < 10 ? shifted_month + 3 : shifted_month - 9);
-    *out_year = year_of_era + era * 400 + (*out_month <= 2);
-}
 
 static bool is_leap_year(int64_t year)
 {
@@ -70,7 +45,7 @@ size_t time_text_from_ns(char *target, int64_t time_ns)
     }
     int64_t year;
     unsigned month, day;
-    date_from_days(days, &year, &month, &day);
+    calendar_date_from_days(days, &year, &month, &day);
     char *next = write_digits(target, (uint64_t)year, 4);
     *next++ = '-';
     next = write_digits(next, month, 2);
@@ -192,7 +167,7 @@ bool time_text_to_ns(const char *text, size_t size, int32_t offset_default_secon
         if (!has_clock || !scan_clock(&scan, &seconds, &ns)) return false;
         if (!scan_offset(&scan, &offset_seconds) || scan.next != scan.end) return false;
     }
-    seconds += days_from_date(year, month, day) * DAY_SECONDS - offset_seconds;
+    seconds += calendar_days_from_date(year, month, day) * DAY_SECONDS - offset_seconds;
     /* The last second below zero may be out of range by itself, but not with its fraction. */
     if (seconds < 0 && ns > 0) {
         seconds++;
