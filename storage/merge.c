@@ -9,7 +9,7 @@
 
 void merge_init(struct merge *merge)
 {
-    *merge = (struct merge){0};
+    *merge = (struct merge){.limit_ns = INT64_MAX};
     arena_init(&merge->kept, KEPT_BYTES_MAX);
 }
 
@@ -25,6 +25,12 @@ void merge_reset(struct merge *merge)
 {
     merge->source_count = 0;
     merge->run_count = 0;
+    merge->limit_ns = INT64_MAX;
+}
+
+void merge_limit(struct merge *merge, int64_t limit_ns)
+{
+    merge->limit_ns = limit_ns;
 }
 
 enum status merge_add(struct merge *merge, struct source *source, struct error *error)
@@ -148,17 +154,18 @@ enum status merge_next(struct merge *merge, struct merge_step *out_step, struct 
 
     size_t earliest = 0;
     int64_t earliest_ns = source_time_ns(merge->sources[0]);
-    int64_t others_ns = INT64_MAX; /* no stored time is as late */
+    int64_t others_ns = merge->limit_ns;
     for (size_t i = 1; i < merge->source_count; i++) {
         int64_t time_ns = source_time_ns(merge->sources[i]);
         if (time_ns < earliest_ns) {
-            others_ns = earliest_ns;
+            if (earliest_ns < others_ns) others_ns = earliest_ns;
             earliest_ns = time_ns;
             earliest = i;
         } else if (time_ns < others_ns) {
             others_ns = time_ns;
         }
     }
+    if (earliest_ns >= merge->limit_ns) return STATUS_END;
     struct source *source = merge->sources[earliest];
     if (!source->is_run || others_ns == earliest_ns) {
         return merge_cell(merge, earliest_ns, out_step, error);

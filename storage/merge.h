@@ -9,6 +9,7 @@
  *
  * X1  steps rise strictly in time, and together hold every entry of every source
  * X2  a run's rows are collected, each alone in its cell
+ * X3  no step reaches the limit; a higher limit lets the merge go on where it ended
  */
 #ifndef STORAGE_MERGE_H
 #define STORAGE_MERGE_H
@@ -36,16 +37,19 @@ struct merge {
     struct arena kept; /* texts of the cell at hand whose source had to move on */
     size_t run_source; /* whose run was handed out last, to be stepped over */
     size_t run_count;  /* 0: none */
+    int64_t limit_ns;  /* INT64_MAX, which no stored time is, unless merge_limit() said less */
 };
 
 void merge_init(struct merge *merge);
 void merge_finish(struct merge *merge);
-void merge_reset(struct merge *merge); /* forgets the sources */
+void merge_reset(struct merge *merge); /* forgets the sources and the limit */
+/* Only what lies below it is given out. */
+void merge_limit(struct merge *merge, int64_t limit_ns);
 
 /* The source has rows loaded (its open gave STATUS_OK). */
 enum status merge_add(struct merge *merge, struct source *source, struct error *error);
 
-/* STATUS_END after the last. */
+/* STATUS_END after the last below the limit. */
 enum status merge_next(struct merge *merge, struct merge_step *out_step, struct error *error);
 
 #endif

@@ -1,7 +1,7 @@
 /* Goal:   of several sources a merge makes one stream in which every entry comes once, in order of
  *         time, whole cell by whole cell, and texts stay readable while their cell is.
- * Method: random sources (list_source.h) against all their rows sorted, one source that fails, and
- *         the limit. */
+ * Method: random sources (list_source.h) against all their rows sorted, also up to limits that rise; one
+ *         source that fails, and one too many. */
 #include "storage/merge.h"
 
 #include "tests/storage/list_source.h"
@@ -93,6 +93,41 @@ START_TEST(every_entry_comes_once_and_in_order)
 }
 END_TEST
 
+/* Limits that rise: between any two of them comes what lies between them. */
+START_TEST(a_limit_holds_back_what_reaches_it)
+{
+    struct source_world *world = malloc(sizeof *world);
+    ck_assert_ptr_nonnull(world);
+    struct merge merge;
+    merge_init(&merge);
+    for (uint64_t seed = 1; seed < 500; seed++) {
+        merge_reset(&merge);
+        source_world_begin(world, seed, &merge);
+        struct merge_step step;
+        size_t next = 0;
+        while (next < world->row_count) {
+            size_t border = next + random_below(&world->random, world->row_count - next + 1);
+            int64_t limit_ns = border < world->row_count ? world->rows[border].time_ns : INT64_MAX;
+            merge_limit(&merge, limit_ns);
+            enum status status;
+            while ((status = merge_next(&merge, &step, &error)) == STATUS_OK) {
+                if (step.run.sample_count > 0) {
+                    check_run(world, &step, &next);
+                } else {
+                    check_cell(world, &step, &next);
+                }
+                ck_assert_int_lt(world->rows[next - 1].time_ns, limit_ns); /* X3 */
+            }
+            ck_assert_int_eq(status, STATUS_END);
+            ck_assert(next == world->row_count || world->rows[next].time_ns >= limit_ns);
+        }
+        source_world_end(world);
+    }
+    merge_finish(&merge);
+    free(world);
+}
+END_TEST
+
 START_TEST(a_source_that_fails_ends_the_merge)
 {
     struct source_world *world = malloc(sizeof *world);
@@ -145,6 +180,7 @@ int main(void)
 {
     const TTest *const tests[] = {
         every_entry_comes_once_and_in_order,
+        a_limit_holds_back_what_reaches_it,
         a_source_that_fails_ends_the_merge,
         one_source_too_many_is_refused,
     };
