@@ -39,6 +39,7 @@ struct segment_writer {
     size_t mixed_samples_max; /* of a tag; 0: no tag is mixed */
 
     struct segment_index_entry entry; /* of the (tag, kind) at hand; no descriptors yet: none */
+    bool entry_has_step;              /* the next one is known */
     bool entry_is_stepped;
     struct codec_hint entry_hint; /* what its last block took */
     bool (*is_stepped)(void *context, struct identity identity);
@@ -249,9 +250,10 @@ static enum status writer_encode(struct segment_writer *writer, const struct bat
 {
     size_t offset = writer->out.size_bytes;
     const struct segment_index_entry *entry = &writer->entry;
-    if (entry->descriptor_count == 0) {
+    if (!writer->entry_has_step) {
         writer->entry_is_stepped =
             writer->is_stepped && writer->is_stepped(writer->context, entry->identity);
+        writer->entry_has_step = true;
     }
     enum status status = block_encode(&writer->out, entry->identity, (enum block_kind)entry->kind,
                                       batch, &writer->entry_hint, CODEC_EVERYDAY, error);
@@ -378,6 +380,7 @@ static enum status writer_enter(struct segment_writer *writer, struct identity i
     *entry = (struct segment_index_entry){
         .identity = identity, .kind = kind, .first_descriptor = (uint32_t)count};
     writer->entry_hint = (struct codec_hint){0};
+    writer->entry_has_step = false;
     return STATUS_OK;
 }
 

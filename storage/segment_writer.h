@@ -26,7 +26,8 @@ struct segment_writer_options {
     uint32_t block_samples_max; /* 0: BLOCK_SAMPLES */
     uint32_t mixed_samples_max; /* tags with at most so many main samples share blocks; 0: none */
     uint32_t mixed_tags_max;    /* of one such block; 0: MIXED_TAGS_MAX */
-    /* Whether the values of a tag hold until the next one; NULL: none do. */
+    /* Whether the values of a tag hold until the next one; NULL: none do. Asked where blocks are
+     * encoded: a copied one keeps what its descriptor says. */
     bool (*is_stepped)(void *context, struct identity identity);
     void *context;
 };

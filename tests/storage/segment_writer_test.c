@@ -305,6 +305,71 @@ START_TEST(copied_and_added_samples_lie_side_by_side)
 }
 END_TEST
 
+/* Whether the second tag's values hold until the next one. */
+static bool second_is_stepped(void *context, struct identity identity)
+{
+    (void)context;
+    return identity.low == 2;
+}
+
+static void add_numbers(struct segment_writer *writer, uint64_t tag, int64_t first_ns)
+{
+    struct error error;
+    const int64_t times_ns[] = {first_ns, first_ns + 1, first_ns + 2};
+    const uint64_t values[] = {3, 1, 2};
+    struct batch batch = {.sample_count = 3,
+                          .times_ns = times_ns,
+                          .values = values,
+                          .type = VALUE_I64,
+                          .origin = 100};
+    ASSERT_OK(segment_writer_add(writer, (struct identity){tag, 1}, BLOCK_MAIN, &batch, 1, &error),
+              &error);
+}
+
+/* A copied block keeps its descriptor; one that is encoded behind it says how the tag is now. */
+START_TEST(what_is_encoded_behind_a_copy_knows_its_own_tag)
+{
+    struct error error;
+    struct file_memory *memory = content_disk(&error);
+    struct segment_writer_options options = {
+        .file_system = file_memory_system(memory), .directory = CONTENT_DIRECTORY, .number = 1};
+    struct segment_writer *writer;
+    struct segment *segment;
+    ASSERT_OK(segment_writer_create(&writer, &options, &error), &error);
+    add_numbers(writer, 2, 0);
+    ASSERT_OK(segment_writer_finish(writer, NULL, NULL, &error), &error);
+    segment_writer_destroy(writer);
+    ASSERT_OK(segment_open(&segment, options.file_system, CONTENT_DIRECTORY, 1, &error), &error);
+
+    options.number = 2;
+    options.is_stepped = second_is_stepped;
+    ASSERT_OK(segment_writer_create(&writer, &options, &error), &error);
+    add_numbers(writer, 1, 0);
+    copy_all(segment, writer);
+    add_numbers(writer, 2, 10);
+    ASSERT_OK(segment_writer_finish(writer, NULL, NULL, &error), &error);
+    segment_writer_destroy(writer);
+    segment_unref(segment);
+
+    ASSERT_OK(segment_open(&segment, options.file_system, CONTENT_DIRECTORY, 2, &error), &error);
+    struct segment_index_entry entry;
+    const struct block_descriptor *descriptors;
+    size_t count;
+    struct arena arena;
+    arena_init(&arena, 1 << 20);
+    ASSERT_OK(segment_find(segment, (struct identity){2, 1}, BLOCK_MAIN, &entry, &error), &error);
+    ASSERT_OK(segment_descriptors(segment, &entry, INT64_MIN, INT64_MAX, &arena, &descriptors,
+                                  &count, &error),
+              &error);
+    ck_assert_uint_eq(count, 2);
+    ck_assert_uint_eq(descriptors[0].flags & BLOCK_STEPPED, 0);
+    ck_assert_uint_ne(descriptors[1].flags & BLOCK_STEPPED, 0);
+    arena_finish(&arena);
+    segment_unref(segment);
+    file_memory_destroy(memory);
+}
+END_TEST
+
 /* ---- Limits ---- */
 
 /* Texts of the greatest length make blocks of a bounded size, not one of all samples. */
@@ -487,6 +552,7 @@ int main(void)
         what_was_written_is_read,
         a_copy_is_the_original,
         copied_and_added_samples_lie_side_by_side,
+        what_is_encoded_behind_a_copy_knows_its_own_tag,
         long_texts_make_more_blocks,
         a_failing_call_leaves_no_segment,
         a_crash_leaves_a_whole_segment_or_none,
