@@ -174,14 +174,17 @@ static enum status settle_write_history(struct settle *settle, struct identity i
     return STATUS_OK;
 }
 
-enum status settle_tag(struct settle *settle, struct identity identity, struct merge *merge,
-                       struct error *error)
+void settle_begin(struct settle *settle)
 {
     settle->history_count = 0;
     settle->history_sequence = 0;
     settle->row_count = 0;
     arena_reset(&settle->texts);
+}
 
+enum status settle_merge(struct settle *settle, struct identity identity, struct merge *merge,
+                         struct error *error)
+{
     struct merge_step step;
     enum status status;
     while ((status = merge_next(merge, &step, error)) == STATUS_OK) {
@@ -196,8 +199,28 @@ enum status settle_tag(struct settle *settle, struct identity identity, struct m
         }
         if (status < 0) return status;
     }
+    return status < 0 ? status : STATUS_OK;
+}
+
+enum status settle_copy(struct settle *settle, struct identity identity, const uint8_t *block,
+                        const struct block_descriptor *descriptor, struct error *error)
+{
+    enum status status = settle_write_rows(settle, identity, error);
     if (status < 0) return status;
-    status = settle_write_rows(settle, identity, error);
+    return segment_writer_copy(settle->writer, block, descriptor, error);
+}
+
+enum status settle_end(struct settle *settle, struct identity identity, struct error *error)
+{
+    enum status status = settle_write_rows(settle, identity, error);
     if (status < 0) return status;
     return settle_write_history(settle, identity, error);
+}
+
+enum status settle_tag(struct settle *settle, struct identity identity, struct merge *merge,
+                       struct error *error)
+{
+    settle_begin(settle);
+    enum status status = settle_merge(settle, identity, merge, error);
+    return status < 0 ? status : settle_end(settle, identity, error);
 }

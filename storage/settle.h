@@ -28,8 +28,17 @@ struct settle {
 enum status settle_init(struct settle *settle, struct segment_writer *writer, struct error *error);
 void settle_finish(struct settle *settle); /* accepts a zeroed one */
 
-/* Writes everything that the merge gives, for this identity. */
+/* Writes everything that the merge gives, for this identity: what the four below do, in one. */
 enum status settle_tag(struct settle *settle, struct identity identity, struct merge *merge,
                        struct error *error);
+
+/* In steps, for a tag whose blocks are copied in part: settle_merge() writes what the merge gives
+ * below its limit, settle_copy() a block that lies behind it and that nothing else overlaps. */
+void settle_begin(struct settle *settle);
+enum status settle_merge(struct settle *settle, struct identity identity, struct merge *merge,
+                         struct error *error);
+enum status settle_copy(struct settle *settle, struct identity identity, const uint8_t *block,
+                        const struct block_descriptor *descriptor, struct error *error);
+enum status settle_end(struct settle *settle, struct identity identity, struct error *error);
 
 #endif

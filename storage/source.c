@@ -101,31 +101,61 @@ static enum status segment_source_read(struct segment_source *source, struct err
     return STATUS_OK;
 }
 
+enum status segment_source_next_block(struct segment_source *source,
+                                      const struct block_descriptor **out_descriptor,
+                                      const uint8_t **out_block, struct error *error)
+{
+    size_t index = source->descriptor_next;
+    if (index == source->descriptor_count) return STATUS_END;
+    if (index >= source->read_first + source->read_count) {
+        enum status status = segment_source_read(source, error);
+        if (status < 0) return status;
+    }
+    source->descriptor_next++;
+    *out_descriptor = &source->descriptors[index];
+    *out_block = source->read_bytes + (source->descriptors[index].offset -
+                                       source->descriptors[source->read_first].offset);
+    return STATUS_OK;
+}
+
 static enum status segment_source_refill(struct source *base, struct error *error)
 {
     struct segment_source *source = (struct segment_source *)base;
-    while (source->descriptor_next < source->descriptor_count) {
-        size_t index = source->descriptor_next;
-        if (index >= source->read_first + source->read_count) {
-            enum status status = segment_source_read(source, error);
-            if (status < 0) return status;
-        }
-        const struct block_descriptor *descriptor = &source->descriptors[index];
-        const uint8_t *block =
-            source->read_bytes +
-            (descriptor->offset - source->descriptors[source->read_first].offset);
+    const struct block_descriptor *descriptor;
+    const uint8_t *block;
+    enum status status;
+    while ((status = segment_source_next_block(source, &descriptor, &block, error)) == STATUS_OK) {
         arena_reset(&source->decoded);
-        enum status status =
-            block_decode(block, descriptor->block_bytes, &source->decoded, &base->batch);
+        status = block_decode(block, descriptor->block_bytes, &source->decoded, &base->batch);
         if (status < 0) {
             return error_set(error, status, "%s: block at %llu cannot be decoded",
                              segment_path(source->segment), (unsigned long long)descriptor->offset);
         }
         base->sequence = descriptor->sequence;
-        source->descriptor_next++;
         if (source_trim(base, source->from_ns, source->to_ns)) return STATUS_OK;
     }
-    return STATUS_END;
+    return status;
+}
+
+void segment_source_set(struct segment_source *source, struct segment *segment,
+                        enum block_kind kind, const struct block_descriptor *descriptors,
+                        size_t count)
+{
+    source->source = (struct source){.is_run = kind == BLOCK_MAIN, .refill = segment_source_refill};
+    source->segment = segment;
+    source->from_ns = INT64_MIN;
+    source->to_ns = INT64_MAX;
+    source->descriptors = descriptors;
+    source->descriptor_count = count;
+    source->descriptor_next = 0;
+    source->read_first = 0;
+    source->read_count = 0;
+    source->read_bytes_max = READ_BYTES_FIRST;
+}
+
+enum status segment_source_load(struct segment_source *source, struct error *error)
+{
+    return segment_source_refill(&source->source, error);
 }
 
 enum status segment_source_open_entry(struct segment_source *source, struct segment *segment,
@@ -133,20 +163,15 @@ enum status segment_source_open_entry(struct segment_source *source, struct segm
                                       int64_t to_ns, struct error *error)
 {
     arena_reset(&source->found);
-    source->source =
-        (struct source){.is_run = entry->kind == BLOCK_MAIN, .refill = segment_source_refill};
-    source->segment = segment;
+    const struct block_descriptor *descriptors;
+    size_t count;
+    enum status status = segment_descriptors(segment, entry, from_ns, to_ns, &source->found,
+                                             &descriptors, &count, error);
+    if (status < 0) return status;
+    segment_source_set(source, segment, (enum block_kind)entry->kind, descriptors, count);
     source->from_ns = from_ns;
     source->to_ns = to_ns;
-    source->descriptor_next = 0;
-    source->read_first = 0;
-    source->read_count = 0;
-    source->read_bytes_max = READ_BYTES_FIRST;
-    enum status status =
-        segment_descriptors(segment, entry, from_ns, to_ns, &source->found, &source->descriptors,
-                            &source->descriptor_count, error);
-    if (status < 0) return status;
-    return segment_source_refill(&source->source, error);
+    return segment_source_load(source, error);
 }
 
 enum status segment_source_open(struct segment_source *source, struct segment *segment,

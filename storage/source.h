@@ -73,6 +73,19 @@ enum status segment_source_open_entry(struct segment_source *source, struct segm
                                       const struct segment_index_entry *entry, int64_t from_ns,
                                       int64_t to_ns, struct error *error);
 
+/* Begins on blocks that the caller chose, in order, with descriptors that stay in place; nothing is
+ * loaded yet. */
+void segment_source_set(struct segment_source *source, struct segment *segment,
+                        enum block_kind kind, const struct block_descriptor *descriptors,
+                        size_t count);
+/* Loads the first rows of what was set. STATUS_END when there are none. */
+enum status segment_source_load(struct segment_source *source, struct error *error);
+/* Instead of rows: the next block as it lies in the file, checked, valid until the next call.
+ * STATUS_END after the last. */
+enum status segment_source_next_block(struct segment_source *source,
+                                      const struct block_descriptor **out_descriptor,
+                                      const uint8_t **out_block, struct error *error);
+
 /* What a mixed block holds of one tag: a single batch. */
 struct mixed_source {
     struct source source;
