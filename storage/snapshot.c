@@ -54,15 +54,18 @@ static bool segment_is_among(const struct segment *segment, struct segment *cons
 
 struct snapshot *snapshot_with(const struct snapshot *snapshot, struct head *active,
                                struct head *flushing, struct segment *const *dropped,
-                               size_t dropped_count, struct segment *added)
+                               size_t dropped_count, struct segment *const *added,
+                               size_t added_count)
 {
-    struct snapshot *made = snapshot_take(active, flushing, snapshot->segment_count + 1);
+    struct snapshot *made = snapshot_take(active, flushing, snapshot->segment_count + added_count);
     if (!made) return NULL;
     for (size_t i = 0; i < snapshot->segment_count; i++) {
         struct segment *segment = snapshot->segments[i];
         if (segment_is_among(segment, dropped, dropped_count)) continue;
         made->segments[made->segment_count++] = segment_ref(segment);
     }
-    if (added) made->segments[made->segment_count++] = segment_ref(added);
+    for (size_t i = 0; i < added_count; i++) {
+        made->segments[made->segment_count++] = segment_ref(added[i]);
+    }
     return made;
 }

@@ -26,10 +26,11 @@ struct snapshot *snapshot_create(struct head *active, struct head *flushing,
 struct snapshot *snapshot_ref(struct snapshot *snapshot);
 void snapshot_unref(struct snapshot *snapshot); /* accepts NULL */
 
-/* Another snapshot: without the segments in dropped, with added behind (NULL: none), and with
- * these heads. */
+/* Another snapshot: without the segments in dropped, with those in added behind, and with these
+ * heads. */
 struct snapshot *snapshot_with(const struct snapshot *snapshot, struct head *active,
                                struct head *flushing, struct segment *const *dropped,
-                               size_t dropped_count, struct segment *added);
+                               size_t dropped_count, struct segment *const *added,
+                               size_t added_count);
 
 #endif

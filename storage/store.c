@@ -137,49 +137,67 @@ static void store_fill_edit(struct store *store, const struct store_publication 
     state->snapshot_number = publication->snapshot_number;
 }
 
-static enum status store_publish_locked(struct store *store, struct store_publication *publication,
-                                        struct segment *added, struct error *error)
+static struct manifest_segment manifest_record(const struct segment *segment)
 {
-    /* Everything that can fail for want of memory comes before the manifest is told. */
-    struct snapshot *current = store->current;
-    struct head *flushing = publication->ends_flush ? NULL : current->flushing;
-    struct snapshot *made = snapshot_with(current, current->active, flushing, publication->dropped,
-                                          publication->dropped_count, added);
-    uint64_t *dropped = malloc((publication->dropped_count + 1) * sizeof *dropped);
-    if (!made || !dropped) {
-        snapshot_unref(made);
-        free(dropped);
-        return error_set(error, STATUS_NO_MEMORY, "snapshot");
+    const struct segment_footer *footer = segment_footer(segment);
+    return (struct manifest_segment){
+        .number = segment_number(segment),
+        .size_bytes = segment_bytes(segment),
+        .sample_count = footer->sample_count,
+        .first_time_ns = footer->first_time_ns,
+        .last_time_ns = footer->last_time_ns,
+        .level = segment_level(segment),
+    };
+}
+
+/* One edit that names the segments on both sides. */
+static enum status store_commit_edit(struct store *store, struct store_publication *publication,
+                                     struct segment *const *added, struct error *error)
+{
+    size_t added_count = publication->added_count, dropped_count = publication->dropped_count;
+    struct manifest_segment *records = malloc((added_count + 1) * sizeof *records);
+    uint64_t *dropped = malloc((dropped_count + 1) * sizeof *dropped);
+    enum status status = STATUS_NO_MEMORY;
+    if (!records || !dropped) {
+        status = error_set(error, STATUS_NO_MEMORY, "edit of the manifest");
+        goto done;
     }
-    for (size_t i = 0; i < publication->dropped_count; i++) {
+    for (size_t i = 0; i < added_count; i++) records[i] = manifest_record(added[i]);
+    for (size_t i = 0; i < dropped_count; i++) {
         dropped[i] = segment_number(publication->dropped[i]);
     }
     struct manifest_state state;
     store_fill_edit(store, publication, &state);
-    struct manifest_segment record = {0};
-    if (added) {
-        const struct segment_footer *footer = segment_footer(added);
-        record = (struct manifest_segment){
-            .number = publication->number,
-            .size_bytes = segment_bytes(added),
-            .sample_count = footer->sample_count,
-            .first_time_ns = footer->first_time_ns,
-            .last_time_ns = footer->last_time_ns,
-            .level = segment_level(added),
-        };
-    }
     struct manifest_edit edit = {
         .state = &state,
-        .added = &record,
-        .added_count = added ? 1 : 0,
+        .added = records,
+        .added_count = added_count,
         .dropped = dropped,
-        .dropped_count = publication->dropped_count,
+        .dropped_count = dropped_count,
     };
     bool was_in_doubt = manifest_is_in_doubt(store->manifest);
-    enum status status = manifest_commit(store->manifest, &edit, error);
-    free(dropped);
+    status = manifest_commit(store->manifest, &edit, error);
     if (status < 0) {
         publication->is_in_doubt = !was_in_doubt && manifest_is_in_doubt(store->manifest);
+    }
+done:
+    free(records);
+    free(dropped);
+    return status;
+}
+
+static enum status store_publish_locked(struct store *store, struct store_publication *publication,
+                                        struct segment *const *added, struct error *error)
+{
+    /* Everything that can fail for want of memory comes before the manifest is told. */
+    struct snapshot *current = store->current;
+    struct head *flushing = publication->ends_flush ? NULL : current->flushing;
+    struct snapshot *made =
+        snapshot_with(current, current->active, flushing, publication->dropped,
+                      publication->dropped_count, added, publication->added_count);
+    if (!made) return error_set(error, STATUS_NO_MEMORY, "snapshot");
+    enum status status = store_commit_edit(store, publication, added, error);
+    if (status < 0) {
         snapshot_unref(made);
         return status;
     }
@@ -200,26 +218,34 @@ enum status store_may_publish(struct store *store, struct error *error)
                      store->path);
 }
 
+static enum status store_open_added(struct store *store, uint64_t number,
+                                    struct segment **out_segment, struct error *error)
+{
+    char directory[FILE_PATH_BYTES_MAX];
+    store_path(store, directory, NULL, "%s", DISK_SEGMENT_DIRECTORY);
+    enum status status = segment_open(out_segment, store->file_system, directory, number, error);
+    if (status == STATUS_OK) segment_set_cache(*out_segment, store->cache);
+    if (status != STATUS_NOT_FOUND) return status;
+    return error_set(error, STATUS_CORRUPT, "segment %016" PRIx64 " is gone", number);
+}
+
 enum status store_publish(struct store *store, struct store_publication *publication,
                           struct error *error)
 {
-    struct segment *added = NULL;
-    if (publication->number != 0) {
-        char directory[FILE_PATH_BYTES_MAX];
-        store_path(store, directory, NULL, "%s", DISK_SEGMENT_DIRECTORY);
-        enum status status =
-            segment_open(&added, store->file_system, directory, publication->number, error);
-        if (status == STATUS_OK) segment_set_cache(added, store->cache);
-        if (status == STATUS_NOT_FOUND) {
-            status = error_set(error, STATUS_CORRUPT, "segment %016" PRIx64 " is gone",
-                               publication->number);
-        }
-        if (status < 0) return status;
+    size_t count = publication->added_count;
+    struct segment **added = calloc(count + 1, sizeof *added);
+    if (!added) return error_set(error, STATUS_NO_MEMORY, "%zu new segments", count);
+    enum status status = STATUS_OK;
+    for (size_t i = 0; i < count && status == STATUS_OK; i++) {
+        status = store_open_added(store, publication->added[i], &added[i], error);
     }
-    uv_mutex_lock(&store->manifest_lock);
-    enum status status = store_publish_locked(store, publication, added, error);
-    uv_mutex_unlock(&store->manifest_lock);
-    segment_unref(added);
+    if (status == STATUS_OK) {
+        uv_mutex_lock(&store->manifest_lock);
+        status = store_publish_locked(store, publication, added, error);
+        uv_mutex_unlock(&store->manifest_lock);
+    }
+    for (size_t i = 0; i < count; i++) segment_unref(added[i]);
+    free(added);
     return status;
 }
 
@@ -229,8 +255,10 @@ void store_discard(struct store *store, const struct store_publication *publicat
     if (publication->is_in_doubt) return;
     char path[FILE_PATH_BYTES_MAX];
     struct error ignored; /* what cannot be removed does wait for the next start */
-    store_path(store, path, DISK_SEGMENT_DIRECTORY, DISK_SEGMENT_FORMAT, publication->number);
-    (void)file_remove(store->file_system, path, &ignored);
+    for (size_t i = 0; i < publication->added_count; i++) {
+        store_path(store, path, DISK_SEGMENT_DIRECTORY, DISK_SEGMENT_FORMAT, publication->added[i]);
+        (void)file_remove(store->file_system, path, &ignored);
+    }
 }
 
 void store_wake_keeper(struct store *store)

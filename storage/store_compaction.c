@@ -194,13 +194,14 @@ static enum status compaction_step(struct store *store, struct segment **segment
     if (plan.count == 0) return STATUS_END;
     enum status status = store_may_publish(store, error);
     if (status < 0) return status;
+    uint64_t number = store_take_number(store);
     struct store_publication publication = {
-        .number = store_take_number(store),
+        .added = &number,
+        .added_count = 1,
         .dropped = segments + plan.first_index,
         .dropped_count = plan.count,
     };
-    status = compaction_write(store, publication.dropped, publication.dropped_count,
-                              publication.number, error);
+    status = compaction_write(store, publication.dropped, publication.dropped_count, number, error);
     if (status == STATUS_OK) status = store_publish(store, &publication, error);
     if (status < 0) {
         store_discard(store, &publication);

@@ -45,7 +45,7 @@ static enum status flush_exchange(struct store *store, struct error *error)
     if (head_sample_count(store->active) == 0) {
         status = STATUS_END;
     } else {
-        made = snapshot_with(store->current, fresh, store->active, NULL, 0, NULL);
+        made = snapshot_with(store->current, fresh, store->active, NULL, 0, NULL, 0);
         if (!made) status = error_set(error, STATUS_NO_MEMORY, "snapshot");
     }
     if (status == STATUS_OK) {
@@ -242,8 +242,10 @@ static enum status flush_run(struct store *store, struct error *error)
     enum status status = store_may_publish(store, error);
     if (status < 0) return status;
     struct snapshot *snapshot = store_snapshot(store);
+    uint64_t number = store_take_number(store);
     struct store_publication publication = {
-        .number = store_take_number(store),
+        .added = &number,
+        .added_count = 1,
         .ends_flush = true,
         .flushed_position = store->flushing_position,
         .flushed_sequence = store->flushing_sequence,
@@ -251,7 +253,7 @@ static enum status flush_run(struct store *store, struct error *error)
         .snapshot_number = old_snapshot,
     };
     size_t folded_count = 0;
-    status = flush_write_segment(store, snapshot->flushing, publication.number, error);
+    status = flush_write_segment(store, snapshot->flushing, number, error);
     snapshot_unref(snapshot);
     if (status == STATUS_OK) {
         status = flush_write_frontiers(store, publication.frontier_number, error);

@@ -145,9 +145,10 @@ void store_exchange_snapshot(struct store *store, struct snapshot *made);
 enum status store_segment_create(struct store *store, uint64_t number, uint32_t level,
                                  struct segment_writer **out_writer, struct error *error);
 
-/* A finished segment takes its place. */
+/* Finished segments take their places, all in one edit of the manifest: a crash shows all or none. */
 struct store_publication {
-    uint64_t number; /* of the new segment; 0: there is none */
+    const uint64_t *added; /* their numbers */
+    size_t added_count;
     struct segment *const *dropped;
     size_t dropped_count;
     bool ends_flush; /* then the fields below count */
@@ -162,7 +163,7 @@ struct store_publication {
 enum status store_may_publish(struct store *store, struct error *error);
 enum status store_publish(struct store *store, struct store_publication *publication,
                           struct error *error);
-/* After a failure on the way to the end of store_publish(): the segment goes, unless it is in
+/* After a failure on the way to the end of store_publish(): the segments go, unless they are in
  * doubt. */
 void store_discard(struct store *store, const struct store_publication *publication);
 uint64_t store_take_number(struct store *store);
