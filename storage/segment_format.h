@@ -41,13 +41,22 @@ enum { SEGMENT_VERSION = 1, SEGMENT_ALIGNMENT = 64, SEGMENT_INDEX_PAGE_ENTRIES =
 #define SEGMENT_MAGIC 0x3147455345444542ull        /* "BEDESEG1" */
 #define SEGMENT_FOOTER_MAGIC 0x31544f4f46474553ull /* "SEGFOOT1" */
 
+/* How a segment came to be, and how far its times reach. A reader need not care: first and last time
+ * are in the footer. */
+enum segment_level {
+    SEGMENT_FLUSHED = 0, /* by a flush; any times */
+    SEGMENT_DAY = 1,     /* by a merge, as all below; within a UTC day */
+    SEGMENT_MONTH = 2,   /* within a UTC month */
+    SEGMENT_STRETCH = 3, /* any times: far from now, or not dealt out yet */
+};
+
 struct segment_header {
     uint64_t magic;
     uint32_t version;
     uint32_t features; /* 0; a reader refuses bits it does not know */
     struct identity uuid;
     struct identity store; /* creator */
-    uint32_t level;
+    uint32_t level;        /* enum segment_level */
     uint32_t reserved;
     uint64_t checksum; /* of the 56 bytes before */
 };
