@@ -15,7 +15,7 @@
 #include "storage/wal_takeover.h"
 #include "storage/wal_writer.h"
 
-enum { GROUP_HEADER_BYTES = sizeof(struct wal_group_header) };
+enum { GROUP_HEADER_BYTES = sizeof(struct wal_group_header), COMMIT_RECENT_NS = 1000000000 };
 
 /* A group in the making: room for its header, then the frames. */
 struct group_buffer {
@@ -53,6 +53,10 @@ struct wal {
     atomic_uint_fast64_t applied_sequence;
     atomic_uint_fast64_t durable_sequence;
 
+    /* Of the last commit; written by the committer. */
+    atomic_int_fast64_t commit_ns;
+    atomic_int_fast64_t committed_ns; /* monotonic */
+
     /* The committer's own (manual: of the only thread). */
     struct wal_writer writer;
     int64_t synced_ns; /* monotonic */
@@ -88,6 +92,7 @@ static enum status group_commit(struct wal *wal, struct group_buffer *buffer,
                                 struct error *error)
 {
     enum status status = STATUS_OK;
+    int64_t begin_ns = wal->options.clock->monotonic_ns(wal->options.clock);
     if (buffer->frame_count > 0 || header->flags != 0) {
         status = wal_writer_write(&wal->writer, buffer->bytes, buffer->used_bytes,
                                   buffer->frame_count, header, error);
@@ -96,6 +101,9 @@ static enum status group_commit(struct wal *wal, struct group_buffer *buffer,
         status = wal_writer_sync(&wal->writer, error);
         wal->synced_ns = wal->options.clock->monotonic_ns(wal->options.clock);
     }
+    int64_t end_ns = wal->options.clock->monotonic_ns(wal->options.clock);
+    atomic_store_explicit(&wal->commit_ns, end_ns - begin_ns, memory_order_relaxed);
+    atomic_store_explicit(&wal->committed_ns, end_ns, memory_order_relaxed);
     if (status == STATUS_OK && buffer->frame_count > 0) status = group_apply(wal, buffer, error);
     return status;
 }
@@ -523,6 +531,14 @@ uint64_t wal_live_bytes(struct wal *wal)
 uint64_t wal_disk_bytes(struct wal *wal)
 {
     return wal_files_disk_bytes(&wal->files);
+}
+
+int64_t wal_commit_ns(const struct wal *wal)
+{
+    int64_t since_ns = wal->options.clock->monotonic_ns(wal->options.clock) -
+                       atomic_load_explicit(&wal->committed_ns, memory_order_relaxed);
+    if (since_ns > COMMIT_RECENT_NS) return 0;
+    return atomic_load_explicit(&wal->commit_ns, memory_order_relaxed);
 }
 
 bool wal_is_near_cap(struct wal *wal)

@@ -114,6 +114,9 @@ enum status wal_release(struct wal *wal, uint64_t position, struct error *error)
 uint64_t wal_live_bytes(struct wal *wal);
 uint64_t wal_disk_bytes(struct wal *wal);
 
+/* How long the last commit took, to write and perhaps to sync; 0 when it is a second ago. */
+int64_t wal_commit_ns(const struct wal *wal);
+
 /* Whether live bytes are above 3/4 of bytes_max: the owner should flush and release. */
 bool wal_is_near_cap(struct wal *wal);
 
