@@ -377,8 +377,9 @@ enum bede_kind { BEDE_COLLECTED = 0, BEDE_CORRECTION = 1, BEDE_DELETION = 2 };
 /* Moves everything from memory into segments, so that a restart has nothing to replay. */
 BEDE_API int bede_flush(struct bede *bede, struct bede_error *error);
 
-/* Merges the segments that are there when it begins, until nothing is left to do; all: into one. What
- * is flushed meanwhile stays beside it. */
+/* Merges the segments that are there when it begins, until nothing is left to do; all: into one a
+ * month (UTC), or a day where the month is large or not over. What is flushed meanwhile stays beside
+ * them. */
 BEDE_API int bede_compact(struct bede *bede, int all, struct bede_error *error);
 
 struct bede_stats {

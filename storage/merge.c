@@ -142,6 +142,17 @@ static enum status merge_cell(struct merge *merge, int64_t time_ns, struct merge
     return STATUS_OK;
 }
 
+int64_t merge_next_ns(const struct merge *merge)
+{
+    ASSERT(merge->run_count == 0);
+    int64_t next_ns = INT64_MAX;
+    for (size_t i = 0; i < merge->source_count; i++) {
+        int64_t time_ns = source_time_ns(merge->sources[i]);
+        if (time_ns < next_ns) next_ns = time_ns;
+    }
+    return next_ns;
+}
+
 enum status merge_next(struct merge *merge, struct merge_step *out_step, struct error *error)
 {
     arena_reset(&merge->kept);

@@ -49,6 +49,10 @@ void merge_limit(struct merge *merge, int64_t limit_ns);
 /* The source has rows loaded (its open gave STATUS_OK). */
 enum status merge_add(struct merge *merge, struct source *source, struct error *error);
 
+/* The time of the next step, whatever the limit; INT64_MAX: there is none. Not while a run is out:
+ * after merge_next() gave STATUS_END. */
+int64_t merge_next_ns(const struct merge *merge);
+
 /* STATUS_END after the last below the limit. */
 enum status merge_next(struct merge *merge, struct merge_step *out_step, struct error *error);
 

@@ -58,6 +58,11 @@ static uint64_t writer_offset(const struct segment_writer *writer)
     return writer->written_bytes + writer->out.size_bytes;
 }
 
+uint64_t segment_writer_bytes(const struct segment_writer *writer)
+{
+    return writer_offset(writer);
+}
+
 /* Writes from aligned memory, so that whole pages need not pass through the system's cache. */
 static enum status writer_write(struct segment_writer *writer, size_t size, struct error *error)
 {

@@ -49,6 +49,7 @@ enum status segment_writer_copy(struct segment_writer *writer, const uint8_t *bl
                                 const struct block_descriptor *descriptor, struct error *error);
 
 uint64_t segment_writer_sample_count(const struct segment_writer *writer);
+uint64_t segment_writer_bytes(const struct segment_writer *writer); /* of blocks, so far */
 
 /* Writes descriptors to footer, syncs, renames. ASSERTs that something was added. out_footer and
  * out_bytes may be NULL. */

@@ -105,8 +105,18 @@ struct snapshot *store_snapshot(struct store *store)
     return snapshot;
 }
 
+static uint64_t snapshot_flushed_count(const struct snapshot *snapshot)
+{
+    uint64_t count = 0;
+    for (size_t i = 0; i < snapshot->segment_count; i++) {
+        count += segment_level(snapshot->segments[i]) == SEGMENT_FLUSHED;
+    }
+    return count;
+}
+
 void store_exchange_snapshot(struct store *store, struct snapshot *made)
 {
+    atomic_store(&store->flushed_count, snapshot_flushed_count(made));
     uv_mutex_lock(&store->snapshot_lock);
     struct snapshot *old = store->current;
     store->current = made;
@@ -270,18 +280,47 @@ void store_wake_keeper(struct store *store)
     uv_mutex_unlock(&store->keeper_lock);
 }
 
-static bool store_has_room(struct store *store)
+static bool store_has_memory(struct store *store)
 {
     return atomic_load_explicit(&store->active_bytes, memory_order_relaxed) <=
                store->head_bytes_max &&
            wal_live_bytes(store->wal) <= store->options.wal_bytes_max;
 }
 
+static bool store_is_piled_up(struct store *store)
+{
+    return atomic_load_explicit(&store->flushed_count, memory_order_relaxed) >= STORE_FLUSHED_MAX;
+}
+
+/* Where merges fail, nobody waits for them: to read slowly is better than to lose. */
+static bool store_has_room(struct store *store)
+{
+    bool is_held =
+        store_is_piled_up(store) && (store->options.manual || atomic_load(&store->merges_go_on));
+    return store_has_memory(store) && !is_held;
+}
+
+/* Without threads: the caller does what they would. */
+static enum status store_make_room(struct store *store, struct error *error)
+{
+    if (!store_has_memory(store)) {
+        enum status status = store_flush(store, error);
+        if (status < 0) return status;
+    }
+    enum status status = STATUS_OK;
+    struct error ignored; /* see above */
+    while (status == STATUS_OK && store_is_piled_up(store)) {
+        status = store_merge_once(store, &ignored);
+    }
+    return STATUS_OK;
+}
+
 enum status store_wait_for_room(struct store *store, struct error *error)
 {
     if (store_has_room(store)) return STATUS_OK;
-    if (store->options.manual) return store_flush(store, error);
+    if (store->options.manual) return store_make_room(store, error);
     enum status status = STATUS_OK;
+    atomic_fetch_add(&store->waiting_count, 1);
     uv_mutex_lock(&store->keeper_lock);
     while (!store_has_room(store)) {
         if (store->care_error.status < 0) {
@@ -289,11 +328,14 @@ enum status store_wait_for_room(struct store *store, struct error *error)
             status = store->care_error.status;
             break;
         }
-        store->keeper_is_asked = true;
-        uv_cond_signal(&store->keeper_wakes);
+        if (!store_has_memory(store)) {
+            store->keeper_is_asked = true;
+            uv_cond_signal(&store->keeper_wakes);
+        }
         uv_cond_wait(&store->room_made, &store->keeper_lock);
     }
     uv_mutex_unlock(&store->keeper_lock);
+    atomic_fetch_sub(&store->waiting_count, 1);
     return status;
 }
 

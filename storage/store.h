@@ -14,6 +14,7 @@
 #include "storage/base/file.h"
 #include "storage/catalog.h"
 #include "storage/change_feed.h"
+#include "storage/compaction_plan.h"
 #include "storage/cursor.h"
 #include "storage/snapshot.h"
 #include "storage/wal.h"
@@ -39,6 +40,8 @@ struct store_options {
     uint32_t generation; /* for tests, too */
     bool existing_only;  /* STATUS_NOT_FOUND instead of making one */
     bool manual;         /* no threads: for simulations on one seed */
+    /* For tests: what a plan goes by, also when all is to be merged; NULL: the usual. */
+    const struct compaction_limits *compaction_limits;
 };
 
 enum {
@@ -132,7 +135,7 @@ enum status store_aggregate(struct store *store, uint32_t number,
 
 enum status store_flush(struct store *store, struct error *error);
 /* Merges the segments that are there when it begins, as the plan says until it says nothing more; all:
- * into one. */
+ * into one a window, a month where its days are over and small, else a day. */
 enum status store_compact(struct store *store, bool all, struct error *error);
 
 struct store_statistics {
@@ -147,7 +150,10 @@ struct store_statistics {
     uint64_t late_count;
     uint64_t flush_count;
     uint64_t compaction_count;
-    uint64_t open_ns; /* the whole of store_open() */
+    uint64_t compacted_bytes;     /* that merges wrote */
+    uint64_t copied_block_count;  /* that merges took over as they were, */
+    uint64_t encoded_block_count; /* and that they made; mixed ones not among them */
+    uint64_t open_ns;             /* the whole of store_open() */
     uint64_t recovery_ns;
     struct wal_recovery recovery;
     uint64_t bad_record_count; /* journal records that cannot be read */

@@ -166,7 +166,9 @@ static enum status flush_write_segment(struct store *store, const struct head *h
     arena_init(&arena, SIZE_MAX / 2);
     latest_table_next_epoch(store->latest);
     enum status status = flush_sorted_tags(store, head, &tags, &count, error);
-    if (status == STATUS_OK) status = store_segment_create(store, number, 0, &writer, error);
+    if (status == STATUS_OK) {
+        status = store_segment_create(store, number, SEGMENT_FLUSHED, &writer, error);
+    }
     if (status == STATUS_OK) status = settle_init(&settle, writer, error);
     for (size_t i = 0; i < count && status == STATUS_OK; i++) {
         /* Tags come in order of identity, so each lies somewhere else. */

@@ -155,8 +155,9 @@ static enum status store_open_segments(struct store *store, struct error *error)
         stamp_restore(&store->stamps, clock_max);
     }
     if (status == STATUS_OK) {
-        store->current = snapshot_create(store->active, NULL, segments, count);
-        if (!store->current) status = error_set(error, STATUS_NO_MEMORY, "snapshot");
+        struct snapshot *made = snapshot_create(store->active, NULL, segments, count);
+        if (made) store_exchange_snapshot(store, made);
+        if (!made) status = error_set(error, STATUS_NO_MEMORY, "snapshot");
     }
     for (size_t i = 0; i < count; i++) segment_unref(segments[i]);
     free(segments);

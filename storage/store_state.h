@@ -25,6 +25,7 @@
 #include "storage/identity_map.h"
 #include "storage/latest.h"
 #include "storage/manifest.h"
+#include "storage/merge_budget.h"
 #include "storage/segment_writer.h"
 #include "storage/stamp.h"
 #include "storage/store.h"
@@ -35,7 +36,10 @@ struct store_journal {
     struct journal_position position;
 };
 
-enum { STORE_JOURNALS_MAX = MANIFEST_GENERATIONS_MAX };
+enum {
+    STORE_JOURNALS_MAX = MANIFEST_GENERATIONS_MAX,
+    STORE_FLUSHED_MAX = 64, /* segments that flushes made: with so many, appends wait for a merge */
+};
 
 struct store {
     struct store_options options; /* path and name_space point to own copies */
@@ -110,10 +114,19 @@ struct store {
     struct slab_pool slabs;            /* what heads are made of */
     bool is_settled_in;                /* open: WAL and keeper may be used */
 
+    struct merge_budget merge_budget;   /* merger only */
+    atomic_uint_fast64_t flushed_count; /* segments that no merge has taken yet */
+    atomic_bool merges_go_on;           /* until there is nothing to merge, or one fails */
+    atomic_uint waiting_count;          /* appends that wait for room */
+    atomic_uint hurry_count;            /* whoever waits for the merger to be through */
+
     atomic_uint_fast64_t appended_count;
     atomic_uint_fast64_t late_count;
     atomic_uint_fast64_t flush_count;
     atomic_uint_fast64_t compaction_count;
+    atomic_uint_fast64_t compacted_bytes;
+    atomic_uint_fast64_t copied_block_count;
+    atomic_uint_fast64_t encoded_block_count;
     uint64_t open_ns;
     uint64_t recovery_ns;
     struct wal_recovery recovery;
@@ -135,7 +148,7 @@ bool store_is_journal(const struct store *store, uint32_t number);
 
 /* Asks the keeper to look; flushes at once in a store without threads. */
 void store_wake_keeper(struct store *store);
-/* Until the active head has room, or what keeps it from having some. */
+/* Until the active head has room and merges keep up, or what keeps the head from having some. */
 enum status store_wait_for_room(struct store *store, struct error *error);
 
 /* Replaces the current snapshot; made gives up its reference. */
@@ -181,6 +194,8 @@ enum status store_reserve_frontiers(struct store *store, const uint32_t *numbers
 
 void store_keep(void *context);   /* body of the keeper */
 void store_merger(void *context); /* body of the merger */
+/* One merge, of whatever the plan says. STATUS_END: nothing. */
+enum status store_merge_once(struct store *store, struct error *error);
 
 /* ---- store_journal.c ---- */
 

@@ -104,7 +104,8 @@ enum exit_code compact_run(const struct command *command, int argc, const char *
     struct place place = {0};
     const char *all = NULL;
     const struct option options[] = {
-        PLACE_OPTIONS(place), {"--all", NULL, "into one segment, whatever their sizes", &all}};
+        PLACE_OPTIONS(place),
+        {"--all", NULL, "into one a month, or a day, whatever their sizes", &all}};
     if (!options_parse(command, options, sizeof options / sizeof options[0], argc, argv)) {
         return EXIT_WRONG_USAGE;
     }

@@ -120,6 +120,8 @@ START_TEST(a_limit_holds_back_what_reaches_it)
             }
             ck_assert_int_eq(status, STATUS_END);
             ck_assert(next == world->row_count || world->rows[next].time_ns >= limit_ns);
+            ck_assert_int_eq(merge_next_ns(&merge),
+                             next < world->row_count ? world->rows[next].time_ns : INT64_MAX);
         }
         source_world_end(world);
     }

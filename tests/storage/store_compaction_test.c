@@ -1,17 +1,24 @@
-/* Goal:   a compaction ends although flushes go on, and one that fails leaves no file behind that
- *         nothing names.
- * Method: a disk that appends and flushes whenever a merge has put its segment in place, and one
- *         whose calls fail, each once; segments are counted, in the store and on the disk. */
+/* Goal:   a compaction ends although flushes go on, makes segments that lie in their windows, leaves
+ *         alone what nothing overlaps, and when it fails leaves no file behind that nothing names.
+ * Method: a disk that appends and flushes whenever a merge has put a segment in place, and one whose
+ *         calls fail, each once; samples of three days, and of fifty years; blocks before and after. */
 #include "tests/storage/small_store.h"
 
-enum { SEGMENTS = 20 /* more than one merge takes */, FLUSHES_MAX = 50 };
+enum { SEGMENTS = 24, FLUSHES_MAX = 50, DAY_SECONDS = 86400 };
 
+/* Of four, three and two days ago. */
+static int64_t second_of(int64_t index)
+{
+    return (index / (SEGMENTS / 3) - 4) * DAY_SECONDS + index;
+}
+
+/* One segment a sample; what the journal says of the tag is of today. */
 static uint32_t begin(struct small_store *small)
 {
     small_store_open(small);
     uint32_t tag = small_store_tag(small, "boiler.pressure", VALUE_I64);
     for (int64_t i = 0; i < SEGMENTS; i++) {
-        ASSERT_OK(small_store_append(small, tag, i, (uint64_t)i), &small->error);
+        ASSERT_OK(small_store_append(small, tag, second_of(i), (uint64_t)i), &small->error);
         ASSERT_OK(store_flush(small->store, &small->error), &small->error);
     }
     ck_assert_uint_eq(small_store_statistics(small).segment_count, SEGMENTS);
@@ -127,13 +134,14 @@ START_TEST(a_compaction_ends_while_flushes_go_on)
     ASSERT_OK(store_compact(small.store, true, &small.error), &small.error);
     disk.is_watching = false;
     struct store_statistics statistics = small_store_statistics(&small);
-    ck_assert_uint_eq(statistics.compaction_count, 2); /* 16 of 20, then that and the rest */
-    ck_assert_uint_eq(disk.flush_count, 2);
-    ck_assert_uint_eq(statistics.segment_count, 3); /* what was there, and the new ones */
-    check_values(&small, disk.tag, SEGMENTS + 2);
+    ck_assert_uint_eq(statistics.compaction_count,
+                      2); /* into days, and three of them into a month */
+    ck_assert_uint_eq(disk.flush_count, 5);
+    ck_assert_uint_eq(statistics.segment_count, 2 + 5); /* of what was there, and the new ones */
+    check_values(&small, disk.tag, SEGMENTS + 5);
     ASSERT_OK(store_compact(small.store, true, &small.error), &small.error);
-    ck_assert_uint_eq(small_store_statistics(&small).segment_count, 1);
-    check_values(&small, disk.tag, SEGMENTS + 2);
+    ck_assert_uint_eq(small_store_statistics(&small).segment_count, 2);
+    check_values(&small, disk.tag, SEGMENTS + 5);
     small_store_finish(&small);
 }
 END_TEST
@@ -162,10 +170,10 @@ START_TEST(a_compaction_that_the_disk_fails_leaves_no_file_behind)
         uint64_t call_count = file_fault_step_count(small.fault);
         if (is_done) {
             ck_assert_uint_eq(left_count, live_count);
-            ck_assert_uint_eq(small_store_file_count(&small, "segments"), 1);
+            ck_assert_uint_eq(small_store_file_count(&small, "segments"), 2);
             mended_count++;
         } else {
-            ck_assert_uint_le(left_count, live_count + 1);
+            ck_assert_uint_le(left_count, live_count + 4);
             ck_assert_uint_eq(small_store_file_count(&small, "segments"), left_count);
             ck_assert_uint_eq(call_count, 0); /* nor is any written */
             doubtful_count++;
@@ -182,11 +190,206 @@ START_TEST(a_compaction_that_the_disk_fails_leaves_no_file_behind)
 }
 END_TEST
 
+/* ---- Windows ---- */
+
+/* Every segment that a merge made lies where its level says. */
+static void check_windows(struct small_store *small)
+{
+    struct snapshot *snapshot = store_snapshot(small->store);
+    for (size_t i = 0; i < snapshot->segment_count; i++) {
+        const struct segment_footer *footer = segment_footer(snapshot->segments[i]);
+        int64_t first_ns = footer->first_time_ns, last_ns = footer->last_time_ns;
+        struct time_window day = time_window_day(first_ns), month = time_window_month(first_ns);
+        uint32_t level = segment_level(snapshot->segments[i]);
+        if (level == SEGMENT_DAY) ck_assert(time_window_holds(&day, first_ns, last_ns));
+        if (level == SEGMENT_MONTH) ck_assert(time_window_holds(&month, first_ns, last_ns));
+        if (level != SEGMENT_STRETCH) continue;
+        struct time_window era = time_window_era(small->clock.wall_ns);
+        ck_assert(last_ns < era.from_ns || first_ns >= era.to_ns);
+    }
+    snapshot_unref(snapshot);
+}
+
+/* Samples of fifty years, and a few that a broken clock gave times far away: more windows than one
+ * merge has outputs. */
+START_TEST(a_backfill_of_fifty_years_becomes_months)
+{
+    enum { MONTHS = 600, MONTH_SECONDS = 30 * DAY_SECONDS + 37800, STRAYS = 4 };
+    struct small_store small;
+    small_store_init(&small);
+    small_store_open(&small);
+    uint32_t tag = small_store_tag(&small, "boiler.pressure", VALUE_I64);
+    for (int64_t i = 0; i < MONTHS; i++) {
+        int64_t second = (i - MONTHS) * MONTH_SECONDS;
+        ASSERT_OK(small_store_append(&small, tag, second, STRAYS / 2 + (uint64_t)i), &small.error);
+    }
+    for (int64_t i = 0; i < STRAYS / 2; i++) {
+        int64_t years = 70 * INT64_C(365) * DAY_SECONDS;
+        ASSERT_OK(small_store_append(&small, tag, i - years, (uint64_t)i), &small.error);
+        ASSERT_OK(small_store_append(&small, tag, i + years, MONTHS + STRAYS / 2 + (uint64_t)i),
+                  &small.error);
+    }
+    ASSERT_OK(store_flush(small.store, &small.error), &small.error);
+    ASSERT_OK(store_compact(small.store, true, &small.error), &small.error);
+    check_windows(&small);
+    struct store_statistics statistics = small_store_statistics(&small);
+    ck_assert_uint_ge(statistics.segment_count, MONTHS);
+    ck_assert_uint_le(statistics.segment_count, MONTHS + 4); /* today, before, after, a split */
+    check_values(&small, tag, MONTHS + STRAYS);
+    small_store_close(&small);
+    small_store_open(&small);
+    check_values(&small, tag, MONTHS + STRAYS);
+    small_store_finish(&small);
+}
+END_TEST
+
+/* Nobody asks for merges, and no thread makes any: appends do, before segments pile up. */
+START_TEST(appends_wait_while_flushed_segments_pile_up)
+{
+    enum { FLUSHES = 300, FLUSHED_MAX = 64 };
+    struct small_store small;
+    small_store_init(&small);
+    small_store_open(&small);
+    uint32_t tag = small_store_tag(&small, "boiler.pressure", VALUE_I64);
+    for (int64_t i = 0; i < FLUSHES; i++) {
+        ASSERT_OK(small_store_append(&small, tag, i, (uint64_t)i), &small.error);
+        ASSERT_OK(store_flush(small.store, &small.error), &small.error);
+        ck_assert_uint_le(small_store_statistics(&small).segment_count, FLUSHED_MAX + 8);
+    }
+    check_values(&small, tag, FLUSHES);
+    small_store_finish(&small);
+}
+END_TEST
+
+/* ---- Copies ---- */
+
+enum { BLOCK = 16, COPY_SAMPLES = 160, BLOCKS_MAX = 64 };
+
+struct seen_block {
+    struct block_descriptor descriptor;
+    uint8_t bytes[4096];
+    bool is_found; /* afterwards, the same */
+};
+
+static struct identity identity_of(struct small_store *small, uint32_t tag)
+{
+    struct arena arena;
+    struct tag_view view;
+    arena_init(&arena, 1 << 16);
+    ASSERT_OK(catalog_view(store_catalog(small->store), tag, &arena, &view, &small->error),
+              &small->error);
+    arena_finish(&arena);
+    return view.identity;
+}
+
+/* Calls visit for every main block of the tag. */
+static void each_block(struct small_store *small, uint32_t tag,
+                       void (*visit)(struct seen_block *seen, size_t *count,
+                                     const struct block_descriptor *descriptor,
+                                     const uint8_t *block),
+                       struct seen_block *seen, size_t *count)
+{
+    struct identity identity = identity_of(small, tag);
+    struct snapshot *snapshot = store_snapshot(small->store);
+    for (size_t i = 0; i < snapshot->segment_count; i++) {
+        struct segment_source source;
+        struct segment_index_entry entry;
+        const struct block_descriptor *descriptors, *descriptor;
+        const uint8_t *block;
+        size_t descriptor_count;
+        struct segment *segment = snapshot->segments[i];
+        if (segment_find(segment, identity, BLOCK_MAIN, &entry, &small->error) != STATUS_OK) {
+            continue;
+        }
+        segment_source_init(&source);
+        ASSERT_OK(segment_descriptors(segment, &entry, INT64_MIN, INT64_MAX, &source.found,
+                                      &descriptors, &descriptor_count, &small->error),
+                  &small->error);
+        segment_source_set(&source, segment, BLOCK_MAIN, descriptors, descriptor_count);
+        while (segment_source_next_block(&source, &descriptor, &block, &small->error) ==
+               STATUS_OK) {
+            visit(seen, count, descriptor, block);
+        }
+        segment_source_finish(&source);
+    }
+    snapshot_unref(snapshot);
+}
+
+static void block_keep(struct seen_block *seen, size_t *count,
+                       const struct block_descriptor *descriptor, const uint8_t *block)
+{
+    ck_assert(*count < BLOCKS_MAX && descriptor->block_bytes <= sizeof seen->bytes);
+    seen[*count].descriptor = *descriptor;
+    memcpy(seen[(*count)++].bytes, block, descriptor->block_bytes);
+}
+
+/* But for its place in the file, and that of its origin. */
+static void block_compare(struct seen_block *seen, size_t *count,
+                          const struct block_descriptor *descriptor, const uint8_t *block)
+{
+    for (size_t i = 0; i < *count; i++) {
+        struct block_descriptor before = seen[i].descriptor;
+        before.offset = descriptor->offset;
+        before.origin_index = descriptor->origin_index;
+        if (memcmp(&before, descriptor, sizeof before) != 0) continue;
+        seen[i].is_found = memcmp(seen[i].bytes, block, descriptor->block_bytes) == 0;
+    }
+}
+
+static uint32_t begin_copies(struct small_store *small)
+{
+    small_store_init(small);
+    small->options.block_samples_max = BLOCK;
+    small_store_open(small);
+    uint32_t tag = small_store_tag(small, "boiler.pressure", VALUE_I64);
+    for (int64_t i = 0; i < COPY_SAMPLES; i++) {
+        int64_t second = -3 * DAY_SECONDS + 2 * i;
+        ASSERT_OK(small_store_append(small, tag, second, (uint64_t)(i * i)), &small->error);
+        if (i % 40 < 39) continue; /* blocks of 16, 16 and 8 samples */
+        ASSERT_OK(store_flush(small->store, &small->error), &small->error);
+    }
+    return tag;
+}
+
+START_TEST(blocks_that_nothing_overlaps_keep_their_bytes)
+{
+    struct small_store small;
+    static struct seen_block seen[BLOCKS_MAX];
+    size_t count = 0;
+    uint32_t tag = begin_copies(&small);
+    each_block(&small, tag, block_keep, seen, &count);
+    ck_assert_uint_eq(count, 12);
+    /* A late sample in the first block, a correction in the fifth. */
+    int64_t base = -3 * DAY_SECONDS;
+    ASSERT_OK(small_store_append(&small, tag, base + 5, 1), &small.error);
+    ASSERT_OK(store_append_explicit(small.store, tag,
+                                    SMALL_EPOCH_NS + (base + 2 * (40 + 20)) * SMALL_SECOND_NS,
+                                    ENTRY_CORRECTION, 7, 0, "anna", "spike", &small.error),
+              &small.error);
+    ASSERT_OK(store_flush(small.store, &small.error), &small.error);
+    ASSERT_OK(store_compact(small.store, true, &small.error), &small.error);
+    ck_assert_uint_eq(small_store_statistics(&small).segment_count, 2);
+    each_block(&small, tag, block_compare, seen, &count);
+    for (size_t i = 0; i < count; i++) {
+        bool is_touched = i == 0 || i == 4;
+        ck_assert_msg(seen[i].is_found == !is_touched, "block %zu", i);
+    }
+    struct store_statistics statistics = small_store_statistics(&small);
+    ck_assert_uint_eq(statistics.copied_block_count, 10);
+    /* 17 samples in two blocks, 16 in one, the correction, and the journal's. */
+    ck_assert_uint_eq(statistics.encoded_block_count, 2 + 1 + 1 + 1);
+    small_store_finish(&small);
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const tests[] = {
         a_compaction_ends_while_flushes_go_on,
         a_compaction_that_the_disk_fails_leaves_no_file_behind,
+        a_backfill_of_fifty_years_becomes_months,
+        appends_wait_while_flushed_segments_pile_up,
+        blocks_that_nothing_overlaps_keep_their_bytes,
     };
     return unit_run("store_compaction", tests, sizeof tests / sizeof tests[0]);
 }
