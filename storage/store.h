@@ -40,7 +40,7 @@ struct store_options {
     uint32_t generation; /* for tests, too */
     bool existing_only;  /* STATUS_NOT_FOUND instead of making one */
     bool manual;         /* no threads: for simulations on one seed */
-    /* For tests: what a plan goes by, also when all is to be merged; NULL: the usual. */
+    /* For tests: what the plan goes by; NULL: the usual. */
     const struct compaction_limits *compaction_limits;
 };
 

@@ -10,6 +10,7 @@
 #include "storage/base/file_memory.h"
 #include "storage/base/random.h"
 #include "storage/store.h"
+#include "tests/storage/tiny_limits.h"
 #include "tests/unit.h"
 
 enum {
@@ -20,7 +21,9 @@ enum {
     SAMPLES_MAX = 30,
     LATE_SPAN = 1000,
 };
-#define EPOCH_NS (INT64_C(1760000000) * 1000000000)
+/* 2025-10-31T23:59:30Z, and a sample is a minute: days and a month end in every run. */
+#define EPOCH_NS (INT64_C(1761955170) * 1000000000)
+#define STEP_NS (INT64_C(60) * 1000000000)
 
 /* What the oracle keeps of an append: enough to say what it held. */
 struct oracle_append {
@@ -28,7 +31,7 @@ struct oracle_append {
     uint8_t count;
     bool acknowledged;
     bool present;  /* after the last crash */
-    int64_t first; /* time of its first sample, in milliseconds since EPOCH_NS; the others follow */
+    int64_t first; /* time of its first sample, in steps since EPOCH_NS; the others follow */
 };
 
 struct world {
@@ -38,6 +41,7 @@ struct world {
     struct file_fault *fault;
     struct clock_virtual clock;
     struct store_options options;
+    struct compaction_limits limits;
     struct store *store;
     struct error error;
     uint32_t numbers[TAGS_MAX];
@@ -97,7 +101,7 @@ static enum status append(struct world *world)
     int64_t times[SAMPLES_MAX];
     uint64_t values[SAMPLES_MAX];
     for (size_t i = 0; i < count; i++) {
-        times[i] = EPOCH_NS + *next * 1000000;
+        times[i] = EPOCH_NS + *next * STEP_NS;
         values[i] = oracle_value(world, index, i);
         *next += 2;
     }
@@ -139,14 +143,14 @@ static enum status mask(struct world *world)
 
 static enum status act(struct world *world)
 {
-    clock_virtual_advance(&world->clock, 20000000);
+    clock_virtual_advance(&world->clock, 10 * STEP_NS);
     uint64_t drawn = below(world, 40);
     if (drawn < 30) return append(world);
     if (drawn < 33) return store_flush(world->store, &world->error);
-    if (drawn < 34) return store_compact(world->store, below(world, 2) == 0, &world->error);
-    if (drawn < 36) return correct(world);
-    if (drawn < 37) return mask(world);
-    if (drawn < 38 && world->tag_count < TAGS_MAX) return create_tag(world);
+    if (drawn < 35) return store_compact(world->store, below(world, 2) == 0, &world->error);
+    if (drawn < 37) return correct(world);
+    if (drawn < 38) return mask(world);
+    if (drawn < 39 && world->tag_count < TAGS_MAX) return create_tag(world);
     return append(world);
 }
 
@@ -213,7 +217,7 @@ static void check_tag(struct world *world, size_t tag)
         if (oracle->tag != tag) continue;
         size_t present = 0;
         for (size_t j = 0; j < oracle->count; j++) {
-            int64_t time_ns = EPOCH_NS + (oracle->first + 2 * (int64_t)j) * 1000000;
+            int64_t time_ns = EPOCH_NS + (oracle->first + 2 * (int64_t)j) * STEP_NS;
             const struct found *at = find(found, count, time_ns);
             if (!at) continue;
             present++;
@@ -331,7 +335,9 @@ static uint64_t run(uint64_t seed)
         .node = 77,
         .generation = 3,
         .manual = true,
+        .compaction_limits = &world->limits,
     };
+    world->limits = tiny_limits(&world->random);
     for (size_t tag = 0; tag < TAGS; tag++) world->late[tag] = 1;
     ASSERT_OK(store_open(&world->store, &world->options, &world->error), &world->error);
     while (world->tag_count < TAGS) ASSERT_OK(create_tag(world), &world->error);

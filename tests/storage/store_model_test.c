@@ -1,9 +1,10 @@
 /* Goal:   whatever is written in whatever order, the store shows what a naive twin shows: of every
  *         cell the last word, minus what masks hide, now and as of any moment before.
  * Method: random appends (in order, late, unsorted, twice, future), scans, corrections, deletions,
- *         masks and their lifting, entries of other servers, flushes, merges of segments, reopens
- *         and kills, on a store of tiny blocks and tiny log files in memory, in one thread, one seed
- *         a run. The twin keeps every entry ever written in a list, and looks at all of them. */
+ *         masks and their lifting, entries of other servers, flushes, merges of segments by tiny
+ *         limits, days and months that end, reopens and kills, on a store of tiny blocks and tiny
+ *         log files in memory, in one thread, one seed a run. The twin keeps every entry ever
+ *         written in a list, and looks at all of them. */
 #include <stdbool.h>
 
 #include "storage/base/file_memory.h"
@@ -11,10 +12,13 @@
 #include "storage/stamp.h"
 #include "storage/store.h"
 #include "tests/storage/aggregate_twin.h"
+#include "tests/storage/tiny_limits.h"
 #include "tests/unit.h"
 
 enum { TAGS = 6, OPERATIONS = 60, ROWS_MAX = 48, UNIT_NS = 1000000000, MINUTES_10 = 600 };
-#define EPOCH_NS (INT64_C(1760000000) * UNIT_NS)
+/* 2025-10-31T23:57:00Z: a day and a month end early in the run. */
+#define EPOCH_NS (INT64_C(1761955020) * UNIT_NS)
+#define DAY_NS (INT64_C(86400) * UNIT_NS)
 
 static const uint8_t tag_types[TAGS] = {VALUE_F64,  VALUE_I64,   VALUE_TEXT,
                                         VALUE_BOOL, VALUE_STATE, VALUE_F32};
@@ -65,6 +69,7 @@ struct world {
     struct clock_virtual clock;
     struct store *store;
     struct store_options options;
+    struct compaction_limits limits;
     struct error error;
     uint32_t numbers[TAGS];
     struct twin_tag tags[TAGS];
@@ -324,9 +329,14 @@ static void check_latest(struct world *world, size_t tag)
     arena_finish(&arena);
 }
 
+/* Mostly of the last minutes; of days ago, and of years. */
 static int64_t some_time(struct world *world)
 {
-    return world->clock.wall_ns / UNIT_NS * UNIT_NS - (int64_t)(below(world, 400) * UNIT_NS);
+    int64_t time_ns =
+        world->clock.wall_ns / UNIT_NS * UNIT_NS - (int64_t)(below(world, 400) * UNIT_NS);
+    if (below(world, 12) == 0) time_ns -= (int64_t)below(world, 70) * DAY_NS;
+    if (below(world, 40) == 0) time_ns -= (int64_t)below(world, 100) * 365 * DAY_NS;
+    return time_ns;
 }
 
 static struct aggregation_rules some_rules(struct world *world, size_t tag)
@@ -651,7 +661,8 @@ static void compact(struct world *world)
 
 static void jump(struct world *world)
 {
-    clock_virtual_advance(&world->clock, (int64_t)below(world, 1200) * UNIT_NS);
+    int64_t days = below(world, 2) == 0 ? (int64_t)below(world, 40) : 0;
+    clock_virtual_advance(&world->clock, days * DAY_NS + (int64_t)below(world, 1200) * UNIT_NS);
 }
 
 static const struct {
@@ -659,8 +670,8 @@ static const struct {
     unsigned weight;
 } acts[] = {
     {append_column, 30},  {append_scan, 12}, {write_explicit, 14}, {write_mask, 8},
-    {merge_foreign, 12},  {flush, 7},        {compact, 4},         {reopen, 3},
-    {kill_and_reopen, 2}, {jump, 1},
+    {merge_foreign, 12},  {flush, 9},        {compact, 6},         {reopen, 3},
+    {kill_and_reopen, 2}, {jump, 3},
 };
 
 static void act(struct world *world)
@@ -718,7 +729,9 @@ static void run(uint64_t seed)
         .node = 500 + below(world, 1000),
         .generation = 9,
         .manual = true,
+        .compaction_limits = &world->limits,
     };
+    world->limits = below(world, 4) == 0 ? compaction_limits_usual : tiny_limits(&world->random);
     open_store(world);
     struct tag_definition definitions[TAGS];
     char names[TAGS][16];
