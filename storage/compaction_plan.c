@@ -7,15 +7,17 @@
 #define HOUR_NS INT64_C(3600000000000)
 #define DAY_NS (24 * HOUR_NS)
 
+/* A flush every ten minutes makes nine segments of a day; a month has 280 of those, in three merges
+ * of 96, which is fewer than four: so what comes in order is written twice by merges. */
 const struct compaction_limits compaction_limits_usual = {
-    .merge_count_max = 64,
+    .merge_count_max = 96,
     .merge_bytes_max = UINT64_C(4) << 30,
     .loose_count_min = 16,
     .loose_count_max = 32,
-    .open_count_min = 16,
-    .month_open_count_min = 64,
-    .closed_count_min = 8,
-    .window_count_max = 96,
+    .open_count_min = 64,
+    .month_open_count_min = 96,
+    .closed_count_min = 4,
+    .window_count_max = 128,
     .size_ratio = 4,
     .small_bytes = 64 << 10,
     .month_bytes_max = 256 << 20,
@@ -24,7 +26,7 @@ const struct compaction_limits compaction_limits_usual = {
 };
 
 const struct compaction_limits compaction_limits_all = {
-    .merge_count_max = 64,
+    .merge_count_max = 96,
     .merge_bytes_max = UINT64_MAX,
     .loose_count_min = 1,
     .loose_count_max = SIZE_MAX,

@@ -3,6 +3,7 @@
  * Method: a disk that appends and flushes whenever a merge has put a segment in place, and one whose
  *         calls fail, each once; samples of three days, and of fifty years; blocks before and after. */
 #include "tests/storage/small_store.h"
+#include "tests/storage/watched_disk.h"
 
 enum { SEGMENTS = 24, FLUSHES_MAX = 50, DAY_SECONDS = 86400 };
 
@@ -43,10 +44,9 @@ static void check_values(struct small_store *small, uint32_t tag, uint64_t count
 
 /* ---- Flushes that go on ---- */
 
-/* A disk below a plant that does not stand still: after each merge, new samples are flushed. */
-struct busy_disk {
-    struct file_system file_system;
-    struct file_system *below;
+/* A plant that does not stand still: after each merge, new samples are flushed. */
+struct busy_plant {
+    struct watched_disk disk;
     struct small_store *small;
     uint32_t tag;
     int64_t next_second;
@@ -54,94 +54,41 @@ struct busy_disk {
     bool is_watching;
 };
 
-static struct busy_disk *busy(struct file_system *disk)
+static void flush_more(void *context, const char *path)
 {
-    return (struct busy_disk *)disk;
-}
-
-static enum status busy_open(struct file_system *disk, struct file **out_file, const char *path,
-                             enum file_mode mode, struct error *error)
-{
-    return file_open(busy(disk)->below, out_file, path, mode, error);
-}
-
-static enum status busy_rename(struct file_system *disk, const char *from, const char *to,
-                               struct error *error)
-{
-    struct busy_disk *self = busy(disk);
-    enum status status = file_rename(self->below, from, to, error);
-    if (!self->is_watching || !strstr(to, ".segment") || self->flush_count >= FLUSHES_MAX) {
-        return status;
+    struct busy_plant *plant = context;
+    struct small_store *small = plant->small;
+    if (!plant->is_watching || !strstr(path, ".segment") || plant->flush_count >= FLUSHES_MAX) {
+        return;
     }
-    self->is_watching = false; /* the flush renames, too */
-    int64_t second = self->next_second++;
-    ASSERT_OK(small_store_append(self->small, self->tag, second, (uint64_t)second), error);
-    ASSERT_OK(store_flush(self->small->store, error), error);
-    self->flush_count++;
-    self->is_watching = true;
-    return status;
+    plant->is_watching = false; /* the flush renames, too */
+    int64_t second = plant->next_second++;
+    ASSERT_OK(small_store_append(small, plant->tag, second, (uint64_t)second), &small->error);
+    ASSERT_OK(store_flush(small->store, &small->error), &small->error);
+    plant->flush_count++;
+    plant->is_watching = true;
 }
-
-static enum status busy_remove(struct file_system *disk, const char *path, struct error *error)
-{
-    return file_remove(busy(disk)->below, path, error);
-}
-
-static enum status busy_create_directory(struct file_system *disk, const char *path,
-                                         struct error *error)
-{
-    return file_create_directory(busy(disk)->below, path, error);
-}
-
-static enum status busy_sync_directory(struct file_system *disk, const char *path,
-                                       struct error *error)
-{
-    return file_sync_directory(busy(disk)->below, path, error);
-}
-
-static enum status busy_list(struct file_system *disk, const char *path,
-                             enum status (*visit)(void *context, const char *name), void *context,
-                             struct error *error)
-{
-    return file_list(busy(disk)->below, path, visit, context, error);
-}
-
-static enum status busy_lock(struct file_system *disk, struct file **out_file, const char *path,
-                             struct error *error)
-{
-    return file_lock(busy(disk)->below, out_file, path, error);
-}
-
-static const struct file_system_operations busy_operations = {
-    .open = busy_open,
-    .rename = busy_rename,
-    .remove = busy_remove,
-    .create_directory = busy_create_directory,
-    .sync_directory = busy_sync_directory,
-    .list = busy_list,
-    .lock = busy_lock,
-};
 
 START_TEST(a_compaction_ends_while_flushes_go_on)
 {
     struct small_store small;
     small_store_init(&small);
-    struct busy_disk disk = {
-        {&busy_operations}, small.options.file_system, &small, 0, SEGMENTS, 0, false};
-    small.options.file_system = &disk.file_system;
-    disk.tag = begin(&small);
-    disk.is_watching = true;
+    struct busy_plant plant = {.small = &small, .next_second = SEGMENTS};
+    watched_disk_init(&plant.disk, small.options.file_system, flush_more, &plant);
+    small.options.file_system = &plant.disk.file_system;
+    plant.tag = begin(&small);
+    plant.is_watching = true;
     ASSERT_OK(store_compact(small.store, true, &small.error), &small.error);
-    disk.is_watching = false;
+    plant.is_watching = false;
     struct store_statistics statistics = small_store_statistics(&small);
     ck_assert_uint_eq(statistics.compaction_count,
                       2); /* into days, and three of them into a month */
-    ck_assert_uint_eq(disk.flush_count, 5);
+    ck_assert_uint_eq(plant.flush_count, 5);
     ck_assert_uint_eq(statistics.segment_count, 2 + 5); /* of what was there, and the new ones */
-    check_values(&small, disk.tag, SEGMENTS + 5);
+    check_values(&small, plant.tag, SEGMENTS + 5);
     ASSERT_OK(store_compact(small.store, true, &small.error), &small.error);
     ck_assert_uint_eq(small_store_statistics(&small).segment_count, 2);
-    check_values(&small, disk.tag, SEGMENTS + 5);
+    check_values(&small, plant.tag, SEGMENTS + 5);
     small_store_finish(&small);
 }
 END_TEST
@@ -271,6 +218,11 @@ struct seen_block {
     bool is_found; /* afterwards, the same */
 };
 
+struct seen_blocks {
+    struct seen_block blocks[BLOCKS_MAX];
+    size_t count;
+};
+
 static struct identity identity_of(struct small_store *small, uint32_t tag)
 {
     struct arena arena;
@@ -283,11 +235,10 @@ static struct identity identity_of(struct small_store *small, uint32_t tag)
 }
 
 /* Calls visit for every main block of the tag. */
-static void each_block(struct small_store *small, uint32_t tag,
-                       void (*visit)(struct seen_block *seen, size_t *count,
+static void each_block(struct small_store *small, uint32_t tag, struct seen_blocks *seen,
+                       void (*visit)(struct seen_blocks *seen,
                                      const struct block_descriptor *descriptor,
-                                     const uint8_t *block),
-                       struct seen_block *seen, size_t *count)
+                                     const uint8_t *block))
 {
     struct identity identity = identity_of(small, tag);
     struct snapshot *snapshot = store_snapshot(small->store);
@@ -308,31 +259,33 @@ static void each_block(struct small_store *small, uint32_t tag,
         segment_source_set(&source, segment, BLOCK_MAIN, descriptors, descriptor_count);
         while (segment_source_next_block(&source, &descriptor, &block, &small->error) ==
                STATUS_OK) {
-            visit(seen, count, descriptor, block);
+            visit(seen, descriptor, block);
         }
         segment_source_finish(&source);
     }
     snapshot_unref(snapshot);
 }
 
-static void block_keep(struct seen_block *seen, size_t *count,
-                       const struct block_descriptor *descriptor, const uint8_t *block)
+static void block_keep(struct seen_blocks *seen, const struct block_descriptor *descriptor,
+                       const uint8_t *block)
 {
-    ck_assert(*count < BLOCKS_MAX && descriptor->block_bytes <= sizeof seen->bytes);
-    seen[*count].descriptor = *descriptor;
-    memcpy(seen[(*count)++].bytes, block, descriptor->block_bytes);
+    ck_assert(seen->count < BLOCKS_MAX && descriptor->block_bytes <= sizeof seen->blocks[0].bytes);
+    struct seen_block *kept = &seen->blocks[seen->count++];
+    kept->descriptor = *descriptor;
+    memcpy(kept->bytes, block, descriptor->block_bytes);
 }
 
 /* But for its place in the file, and that of its origin. */
-static void block_compare(struct seen_block *seen, size_t *count,
-                          const struct block_descriptor *descriptor, const uint8_t *block)
+static void block_compare(struct seen_blocks *seen, const struct block_descriptor *descriptor,
+                          const uint8_t *block)
 {
-    for (size_t i = 0; i < *count; i++) {
-        struct block_descriptor before = seen[i].descriptor;
+    for (size_t i = 0; i < seen->count; i++) {
+        struct seen_block *kept = &seen->blocks[i];
+        struct block_descriptor before = kept->descriptor;
         before.offset = descriptor->offset;
         before.origin_index = descriptor->origin_index;
         if (memcmp(&before, descriptor, sizeof before) != 0) continue;
-        seen[i].is_found = memcmp(seen[i].bytes, block, descriptor->block_bytes) == 0;
+        kept->is_found = memcmp(kept->bytes, block, descriptor->block_bytes) == 0;
     }
 }
 
@@ -354,11 +307,10 @@ static uint32_t begin_copies(struct small_store *small)
 START_TEST(blocks_that_nothing_overlaps_keep_their_bytes)
 {
     struct small_store small;
-    static struct seen_block seen[BLOCKS_MAX];
-    size_t count = 0;
+    static struct seen_blocks seen;
     uint32_t tag = begin_copies(&small);
-    each_block(&small, tag, block_keep, seen, &count);
-    ck_assert_uint_eq(count, 12);
+    each_block(&small, tag, &seen, block_keep);
+    ck_assert_uint_eq(seen.count, 12);
     /* A late sample in the first block, a correction in the fifth. */
     int64_t base = -3 * DAY_SECONDS;
     ASSERT_OK(small_store_append(&small, tag, base + 5, 1), &small.error);
@@ -369,10 +321,10 @@ START_TEST(blocks_that_nothing_overlaps_keep_their_bytes)
     ASSERT_OK(store_flush(small.store, &small.error), &small.error);
     ASSERT_OK(store_compact(small.store, true, &small.error), &small.error);
     ck_assert_uint_eq(small_store_statistics(&small).segment_count, 2);
-    each_block(&small, tag, block_compare, seen, &count);
-    for (size_t i = 0; i < count; i++) {
+    each_block(&small, tag, &seen, block_compare);
+    for (size_t i = 0; i < seen.count; i++) {
         bool is_touched = i == 0 || i == 4;
-        ck_assert_msg(seen[i].is_found == !is_touched, "block %zu", i);
+        ck_assert_msg(seen.blocks[i].is_found == !is_touched, "block %zu", i);
     }
     struct store_statistics statistics = small_store_statistics(&small);
     ck_assert_uint_eq(statistics.copied_block_count, 10);
