@@ -28,7 +28,7 @@ struct settle {
 enum status settle_init(struct settle *settle, struct segment_writer *writer, struct error *error);
 void settle_finish(struct settle *settle); /* accepts a zeroed one */
 
-/* Writes everything that the merge gives, for this identity: what the four below do, in one. */
+/* Writes everything that the merge gives, for this identity: begin, merge and end in one. */
 enum status settle_tag(struct settle *settle, struct identity identity, struct merge *merge,
                        struct error *error);
 

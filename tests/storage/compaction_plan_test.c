@@ -271,7 +271,7 @@ static void model_split(struct model *model, const struct model_segment *all,
         ck_assert_uint_gt(made.count, 0);
         model_put(model, made);
     }
-    ck_assert_msg(dealt_count == all->count, "seed %llu: samples without a window",
+    ck_assert_msg(dealt_count == all->count, "seed %llu: samples without a window", /* K1 */
                   (unsigned long long)model->seed);
 }
 

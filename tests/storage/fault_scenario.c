@@ -15,7 +15,8 @@ enum {
     PLANT_NAME_BYTES = 32,
 };
 #define SECOND_NS INT64_C(1000000000)
-#define EPOCH_NS (INT64_C(1760000000) * SECOND_NS)
+/* 2025-10-31T23:59:00Z: merges deal out into two days. */
+#define EPOCH_NS (INT64_C(1761955140) * SECOND_NS)
 #define NOTHING UINT64_MAX /* the outcome of a cell that shows nothing */
 
 static const char *const tag_names[FAULT_TAGS] = {"mill.speed", "mill.load", "mill.operator"};
