@@ -18,6 +18,7 @@ const struct compaction_limits compaction_limits_usual = {
     .month_open_count_min = 96,
     .closed_count_min = 4,
     .window_count_max = 128,
+    .segment_count_max = 512,
     .size_ratio = 4,
     .small_bytes = 64 << 10,
     .month_bytes_max = 256 << 20,
@@ -34,6 +35,7 @@ const struct compaction_limits compaction_limits_all = {
     .month_open_count_min = 2,
     .closed_count_min = 2,
     .window_count_max = SIZE_MAX,
+    .segment_count_max = SIZE_MAX,
     .size_ratio = UINT32_MAX,
     .small_bytes = UINT64_MAX,
     .month_bytes_max = 256 << 20,
@@ -167,7 +169,7 @@ static size_t count_min_of(const struct compaction_view *view, const struct time
     if (home->level == SEGMENT_FLUSHED) return limits->loose_count_min;
     if (time_window_is_all(home)) return 1;
     if (home->level == SEGMENT_STRETCH || window_is_closed(view, home)) {
-        return limits->closed_count_min;
+        return view->count > limits->segment_count_max ? 2 : limits->closed_count_min;
     }
     return home->level == SEGMENT_DAY ? limits->open_count_min : limits->month_open_count_min;
 }

@@ -31,6 +31,7 @@ struct compaction_limits {
     size_t month_open_count_min; /* in a month that is not, */
     size_t closed_count_min;     /* and in one that is */
     size_t window_count_max;     /* in any window */
+    size_t segment_count_max;    /* in all: above it two in a closed window are enough */
     unsigned size_ratio;         /* "about one size": at most so many times the smallest */
     uint64_t small_bytes;        /* below it all count as of one size */
     uint64_t month_bytes_max;    /* a month of more stays in days */

@@ -18,6 +18,7 @@ static inline struct compaction_limits tiny_limits(struct random *random)
         .month_open_count_min = 2 + random_below(random, 2),
         .closed_count_min = 2,
         .window_count_max = 1 + random_below(random, 4),
+        .segment_count_max = random_below(random, 10),
         .size_ratio = 1 + (unsigned)random_below(random, 4),
         .small_bytes = random_below(random, 10000),
         .month_bytes_max = random_below(random, 2) == 0 ? 12000 : UINT64_MAX,
