@@ -385,6 +385,7 @@ enum status store_close(struct store *store, struct error *error)
     block_cache_destroy(store->cache);
     manifest_close(store->manifest);
     buffer_finish(&store->journal_text);
+    buffer_finish(&store->damaged);
     file_close(store->lock_file);
     store_finish_locks(store);
     free(store->journals);

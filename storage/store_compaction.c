@@ -1,7 +1,7 @@
 /* The store's merges: one after another, as the plan says, while samples go on coming in. */
 #include <stdlib.h>
+#include <string.h>
 
-#include "storage/base/assert.h"
 #include "storage/block.h"
 #include "storage/compaction.h"
 #include "storage/compaction_plan.h"
@@ -168,6 +168,37 @@ done:
     return status;
 }
 
+/* ---- Damage ---- */
+
+static bool store_is_damaged(const struct store *store, uint64_t number)
+{
+    for (size_t at = 0; at < store->damaged.size_bytes; at += sizeof number) {
+        if (memcmp(store->damaged.bytes + at, &number, sizeof number) == 0) return true;
+    }
+    return false;
+}
+
+static void ignore_damage(void *context, const char *text)
+{
+    (void)context;
+    (void)text;
+}
+
+/* A merge met damage: the segments that have it are left alone until the next start, or all that they
+ * would be merged with stayed as they are. */
+static void store_find_damage(struct store *store, struct segment *const *segments, size_t count)
+{
+    struct error ignored; /* what is not found is met again */
+    for (size_t i = 0; i < count; i++) {
+        struct segment_check check;
+        enum status status = segment_verify(segments[i], ignore_damage, NULL, &check, &ignored);
+        uint64_t number = segment_number(segments[i]);
+        if (status == STATUS_OK && check.damaged_count > 0) {
+            (void)buffer_add(&store->damaged, &number, sizeof number, &ignored);
+        }
+    }
+}
+
 /* ---- The plan ---- */
 
 /* One merge, of what the plan names among the segments. STATUS_END: nothing to do. */
@@ -207,6 +238,7 @@ static enum status order_step(struct merge_order *order, struct segment *const *
     } else {
         status = order_merge(order, chosen, plan.count, &plan.home, 1, error);
     }
+    if (status == STATUS_CORRUPT) store_find_damage(store, chosen, plan.count);
 done:
     free(seen);
     free(chosen);
@@ -225,6 +257,7 @@ static enum status order_once(struct merge_order *order, struct error *error)
         struct segment *segment = snapshot->segments[i];
         bool is_wanted = segment_number(segment) < order->end_number ||
                          segment_level(segment) != SEGMENT_FLUSHED;
+        is_wanted = is_wanted && !store_is_damaged(store, segment_number(segment));
         if (is_wanted) segments[count++] = segment_ref(segment);
     }
     snapshot_unref(snapshot);

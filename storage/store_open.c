@@ -551,6 +551,7 @@ enum status store_open(struct store **out_store, const struct store_options *opt
     if (!store) return error_set(error, STATUS_NO_MEMORY, "%s", options->path);
     store_init_locks(store);
     buffer_init(&store->journal_text, 8 << 20);
+    buffer_init(&store->damaged, MANIFEST_SEGMENTS_MAX * sizeof(uint64_t));
     enum status status = STATUS_NO_MEMORY;
     store->path = strdup(options->path);
     store->journals = calloc(STORE_JOURNALS_MAX, sizeof *store->journals);

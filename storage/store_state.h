@@ -105,6 +105,8 @@ struct store {
     uv_cond_t merger_wakes;
     uv_cond_t room_made;
 
+    struct buffer damaged; /* numbers of segments that merges leave alone; under merge_lock */
+
     /* Under flush_lock: of the head on its way into a segment. */
     uint64_t flushing_sequence;
     uint64_t flushing_position;

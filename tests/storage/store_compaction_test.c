@@ -137,6 +137,42 @@ START_TEST(a_compaction_that_the_disk_fails_leaves_no_file_behind)
 }
 END_TEST
 
+/* ---- Damage ---- */
+
+/* In the midst of the first block, while the store has the file open. */
+static void damage(struct small_store *small, struct segment *segment)
+{
+    struct file *file;
+    uint8_t byte;
+    uint64_t offset = sizeof(struct segment_header) + sizeof(struct block_header) + 20;
+    ASSERT_OK(file_open(file_memory_system(small->memory), &file, segment_path(segment), FILE_WRITE,
+                        &small->error),
+              &small->error);
+    ASSERT_OK(file_read_at(file, &byte, 1, offset, &small->error), &small->error);
+    byte ^= 0x40;
+    ASSERT_OK(file_write_at(file, &byte, 1, offset, &small->error), &small->error);
+    file_close(file);
+}
+
+START_TEST(a_damaged_segment_holds_up_no_other)
+{
+    struct small_store small;
+    small_store_init(&small);
+    (void)begin(&small);
+    struct snapshot *snapshot = store_snapshot(small.store);
+    damage(&small, snapshot->segments[3]);
+    uint64_t number = segment_number(snapshot->segments[3]);
+    snapshot_unref(snapshot);
+    ASSERT_STATUS(STATUS_CORRUPT, store_compact(small.store, true, &small.error), &small.error);
+    ASSERT_OK(store_compact(small.store, true, &small.error), &small.error);
+    ck_assert_uint_eq(small_store_statistics(&small).segment_count, 3);
+    snapshot = store_snapshot(small.store);
+    ck_assert_uint_eq(segment_number(snapshot->segments[0]), number);
+    snapshot_unref(snapshot);
+    small_store_finish(&small);
+}
+END_TEST
+
 /* ---- Windows ---- */
 
 /* Every segment that a merge made lies where its level says. */
@@ -339,6 +375,7 @@ int main(void)
     const TTest *const tests[] = {
         a_compaction_ends_while_flushes_go_on,
         a_compaction_that_the_disk_fails_leaves_no_file_behind,
+        a_damaged_segment_holds_up_no_other,
         a_backfill_of_fifty_years_becomes_months,
         appends_wait_while_flushed_segments_pile_up,
         blocks_that_nothing_overlaps_keep_their_bytes,
