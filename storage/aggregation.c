@@ -21,6 +21,7 @@ void aggregation_init(struct aggregation *aggregation, const struct aggregation_
 
 int64_t aggregation_boundary(const struct aggregation_rules *rules, size_t bucket)
 {
+    ASSERT(rules->bucket_count >= 1);
     if (bucket >= rules->bucket_count) return rules->to_ns;
     int128 width = (int128)rules->to_ns - rules->from_ns;
     return (int64_t)(rules->from_ns + width * (int128)bucket / (int128)rules->bucket_count);

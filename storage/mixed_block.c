@@ -157,10 +157,10 @@ static enum status plan_values(struct mixed_plan *plan)
     }
     status = plan_words(plan, MIXED_STREAM_TYPE, types, 0, plan->tag_count);
     if (status < 0) return status;
-    for (uint8_t type = VALUE_F64; type < VALUE_TEXT; type++) {
-        size_t count = values_of_type(plan, type, values);
+    for (unsigned type = VALUE_F64; type < VALUE_TEXT; type++) {
+        size_t count = values_of_type(plan, (uint8_t)type, values);
         if (count == 0) continue;
-        status = plan_words(plan, value_stream(type), values, 0, count);
+        status = plan_words(plan, value_stream((uint8_t)type), values, 0, count);
         if (status < 0) return status;
         values += count;
     }

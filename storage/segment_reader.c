@@ -80,7 +80,10 @@ static enum status segment_fetch(struct segment *segment, uint64_t offset, size_
     buffer_clear(&room->buffer);
     uint8_t *target =
         room->held ? cached_bytes_data(room->held) : buffer_reserve(&room->buffer, size, error);
-    if (!target) return error->status;
+    if (!target) {
+        ASSERT(error->status < 0);
+        return error->status;
+    }
     *out_bytes = target;
     return segment_read(segment, target, size, offset, error);
 }
@@ -99,6 +102,7 @@ static enum status segment_fetch_copy(struct segment *segment, uint64_t offset, 
     const uint8_t *bytes;
     bool is_verified;
     segment_bytes_init(&room);
+    *out_whole = false;
     enum status status = segment_fetch(segment, offset, size, &room, &bytes, &is_verified, error);
     if (status == STATUS_OK) {
         *out_whole = is_verified || hash64(bytes, size) == checksum;
@@ -321,6 +325,7 @@ enum status segment_read_page(struct segment *segment, uint64_t page,
     const struct segment_top_entry *top = &segment->top[page];
     uint64_t first = page * SEGMENT_INDEX_PAGE_ENTRIES;
     uint64_t count = segment_index_count(footer) - first;
+    ASSERT(count >= 1);
     if (count > SEGMENT_INDEX_PAGE_ENTRIES) count = SEGMENT_INDEX_PAGE_ENTRIES;
     uint64_t offset = footer->index.offset + first * sizeof entries[0];
     size_t bytes = count * sizeof entries[0];
