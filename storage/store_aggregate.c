@@ -173,8 +173,9 @@ static void pour(struct aggregating *aggregating, const struct batch *batch)
     }
 }
 
-static enum status pour_merged(struct aggregating *aggregating, int64_t from_ns, int64_t to_ns,
-                               struct error *error)
+static enum status aggregating_cursor(const struct aggregating *aggregating, int64_t from_ns,
+                                      int64_t to_ns, struct cursor **out_cursor,
+                                      struct error *error)
 {
     struct cursor_options options = {
         .tag = aggregating->number,
@@ -185,8 +186,14 @@ static enum status pour_merged(struct aggregating *aggregating, int64_t from_ns,
         .masks = aggregating->masks,
         .mask_count = aggregating->mask_count,
     };
+    return cursor_open(out_cursor, aggregating->snapshot, &options, error);
+}
+
+static enum status pour_merged(struct aggregating *aggregating, int64_t from_ns, int64_t to_ns,
+                               struct error *error)
+{
     struct cursor *cursor;
-    enum status status = cursor_open(&cursor, aggregating->snapshot, &options, error);
+    enum status status = aggregating_cursor(aggregating, from_ns, to_ns, &cursor, error);
     if (status < 0) return status;
     struct batch batch;
     while ((status = cursor_next(cursor, &batch, error)) == STATUS_OK) {
@@ -309,17 +316,9 @@ static enum status pour_behind(struct aggregating *aggregating, struct error *er
 {
     const struct aggregation *aggregation = &aggregating->aggregation;
     if (!aggregation->has_line || aggregation->rules.to_ns == INT64_MAX) return STATUS_OK;
-    struct cursor_options options = {
-        .tag = aggregating->number,
-        .identity = aggregating->identity,
-        .from_ns = aggregation->rules.to_ns,
-        .to_ns = INT64_MAX,
-        .as_of = aggregating->as_of,
-        .masks = aggregating->masks,
-        .mask_count = aggregating->mask_count,
-    };
     struct cursor *cursor;
-    enum status status = cursor_open(&cursor, aggregating->snapshot, &options, error);
+    enum status status =
+        aggregating_cursor(aggregating, aggregation->rules.to_ns, INT64_MAX, &cursor, error);
     if (status < 0) return status;
     struct batch batch;
     status = cursor_next(cursor, &batch, error);
