@@ -37,7 +37,7 @@ double value_as_double(uint8_t type, uint64_t bits)
     case VALUE_STATE: return (double)(int64_t)bits;
     case VALUE_TEXT: break;
     }
-    ASSERT(!"a text is no number");
+    ASSERT(false); /* a text is no number */
 }
 
 static void take_keys(int64_t keys[STRETCH], uint8_t type, const uint64_t *values)

@@ -252,7 +252,7 @@ static enum status order_once(struct merge_order *order, struct error *error)
     struct store *store = order->store;
     struct snapshot *snapshot = store_snapshot(store);
     size_t count = 0;
-    struct segment **segments = malloc((snapshot->segment_count + 1) * sizeof(struct segment *));
+    struct segment **segments = calloc(snapshot->segment_count + 1, sizeof(struct segment *));
     for (size_t i = 0; segments && i < snapshot->segment_count; i++) {
         struct segment *segment = snapshot->segments[i];
         bool is_wanted = segment_number(segment) < order->end_number ||
