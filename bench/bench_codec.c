@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "bench/bench.h"
+#include "storage/base/bytes.h"
 #include "storage/codec.h"
 
 enum { RUN = CODEC_RUN, RUNS = 256, ROUNDS_SECONDS_TENTHS = 2, COLUMNS_MAX = 64 };
@@ -25,13 +26,6 @@ static double noise(void)
     return (double)(state >> 40) / (1 << 24) - 0.5;
 }
 
-static uint64_t word_of(double value)
-{
-    uint64_t word;
-    memcpy(&word, &value, sizeof word);
-    return word;
-}
-
 static double decimal_of(double value, int digits)
 {
     char text[64];
@@ -44,7 +38,7 @@ static void make_temperature(void)
     double value = 80;
     for (size_t i = 0; i < (size_t)RUNS * RUN; i++) {
         value += noise() * 0.2;
-        words[i / RUN][i % RUN] = word_of(decimal_of(value, 2));
+        words[i / RUN][i % RUN] = bits_of_double(decimal_of(value, 2));
     }
 }
 
@@ -55,14 +49,14 @@ static void make_widened(void)
     for (size_t i = 0; i < (size_t)RUNS * RUN; i++) {
         value += noise() * 0.5;
         words[i / RUN][i % RUN] =
-            word_of((double)(float)decimal_of(value, 3)) + (uint64_t)(noise() > 0.25);
+            bits_of_double((double)(float)decimal_of(value, 3)) + (uint64_t)(noise() > 0.25);
     }
 }
 
 static void make_real(void)
 {
     for (size_t i = 0; i < (size_t)RUNS * RUN; i++) {
-        words[i / RUN][i % RUN] = word_of(100 + noise() * 30 + noise() * 1e-9);
+        words[i / RUN][i % RUN] = bits_of_double(100 + noise() * 30 + noise() * 1e-9);
     }
 }
 
@@ -124,7 +118,7 @@ static void decode_all(enum value_type type, bool is_summed)
         for (size_t i = 0; type != VALUE_F64 && i < RUN; i += 8) {
             for (size_t lane = 0; lane < 8; lane++) whole[lane] += target[i + lane];
         }
-        for (size_t lane = 0; lane < 8; lane++) sink += whole[lane] + word_of(sums[lane]);
+        for (size_t lane = 0; lane < 8; lane++) sink += whole[lane] + bits_of_double(sums[lane]);
     }
 }
 
@@ -186,7 +180,7 @@ static void column_add(struct column *column, const char *cell)
         column->words = realloc(column->words, column->count_max * sizeof *column->words);
         if (!column->words) bench_die("column", "no memory");
     }
-    column->words[column->count++] = word_of(value);
+    column->words[column->count++] = bits_of_double(value);
 }
 
 static double column_bits(const struct column *column, enum codec_class class)

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "engine/border.h"
+#include "storage/base/bytes.h"
 
 enum {
     SCAN_PIECE_VALUES = 16384, /* small enough for the cache, large enough for the log */
@@ -144,12 +145,7 @@ static enum status value_inside(uint8_t type, const union bede_value *value, str
     case VALUE_F64:
     case VALUE_I64:
     case VALUE_STATE: memcpy(out_bits, value, sizeof *out_bits); return STATUS_OK;
-    case VALUE_F32: {
-        uint32_t bits;
-        memcpy(&bits, &value->f32, sizeof bits);
-        *out_bits = bits;
-        return STATUS_OK;
-    }
+    case VALUE_F32: *out_bits = bits_of_float(value->f32); return STATUS_OK;
     case VALUE_BOOL: *out_bits = value->boolean != 0; return STATUS_OK;
     case VALUE_TEXT: break;
     }

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "storage/base/bytes.h"
 #include "storage/kernels.h"
 #include "storage/packing.h"
 
@@ -159,44 +160,24 @@ static const double decimal_down[DECIMAL_EXPONENT_MAX + 1] = {
     1e-10, 1e-11, 1e-12, 1e-13, 1e-14, 1e-15, 1e-16, 1e-17, 1e-18,
 };
 
-static inline double double_of(uint64_t word)
-{
-    double value;
-    memcpy(&value, &word, sizeof value);
-    return value;
-}
-
-static inline uint64_t word_of_double(double value)
-{
-    uint64_t word;
-    memcpy(&word, &value, sizeof word);
-    return word;
-}
-
 static inline double float_of(uint64_t word)
 {
-    uint32_t bits = (uint32_t)word;
-    float value;
-    memcpy(&value, &bits, sizeof value);
-    return (double)value;
+    return (double)float_of_bits((uint32_t)word);
 }
 
 static inline uint64_t word_of_float(double value)
 {
-    float narrow = (float)value;
-    uint32_t bits;
-    memcpy(&bits, &narrow, sizeof bits);
-    return bits;
+    return bits_of_float((float)value);
 }
 
 static inline uint64_t digits_of(double value, double up, double down)
 {
-    return word_of_double(value * up * down + DECIMAL_MAGIC) - DECIMAL_MAGIC_BITS; /* N1 */
+    return bits_of_double(value * up * down + DECIMAL_MAGIC) - DECIMAL_MAGIC_BITS; /* N1 */
 }
 
 static inline double value_of(uint64_t digits, double up, double down)
 {
-    return (double_of(digits + DECIMAL_MAGIC_BITS) - DECIMAL_MAGIC) * up * down; /* N1 */
+    return (double_of_bits(digits + DECIMAL_MAGIC_BITS) - DECIMAL_MAGIC) * up * down; /* N1 */
 }
 
 /* In masks, all of 64 bits: with bools or branches no compiler makes vectors of it. */
@@ -232,8 +213,8 @@ static inline void loops_decimal_digits(struct decimal_outcome *out_outcome,
     double up = decimal_up[exponent], down = decimal_down[factor];
     double again_up = decimal_up[factor], again_down = decimal_down[exponent];
     for (size_t i = 0; i < count; i++) {
-        digits[i] = digits_of(double_of(words[i]), up, down);
-        rests[i] = words[i] - word_of_double(value_of(digits[i], again_up, again_down));
+        digits[i] = digits_of(double_of_bits(words[i]), up, down);
+        rests[i] = words[i] - bits_of_double(value_of(digits[i], again_up, again_down));
     }
     outcome_of(out_outcome, digits, rests, count);
 }
@@ -242,7 +223,7 @@ static inline void loops_decimal_words(uint64_t *words, size_t count, unsigned e
                                        unsigned factor)
 {
     double up = decimal_up[factor], down = decimal_down[exponent];
-    for (size_t i = 0; i < count; i++) words[i] = word_of_double(value_of(words[i], up, down));
+    for (size_t i = 0; i < count; i++) words[i] = bits_of_double(value_of(words[i], up, down));
 }
 
 static inline void loops_single_digits(struct decimal_outcome *out_outcome,
@@ -276,8 +257,8 @@ static inline size_t loops_single_split(uint64_t *restrict floats, uint64_t *res
 {
     uint64_t exceptions = 0;
     for (size_t i = 0; i < count; i++) {
-        floats[i] = word_of_float(double_of(words[i]));
-        rests[i] = words[i] - word_of_double(float_of(floats[i]));
+        floats[i] = word_of_float(double_of_bits(words[i]));
+        rests[i] = words[i] - bits_of_double(float_of(floats[i]));
     }
     for (size_t i = 0; i < count; i++) exceptions += single_is_exception(floats[i], rests[i]);
     return exceptions;
@@ -286,7 +267,7 @@ static inline size_t loops_single_split(uint64_t *restrict floats, uint64_t *res
 static inline void loops_single_join(uint64_t *restrict words, const uint64_t *restrict rests,
                                      size_t count)
 {
-    for (size_t i = 0; i < count; i++) words[i] = word_of_double(float_of(words[i])) + rests[i];
+    for (size_t i = 0; i < count; i++) words[i] = bits_of_double(float_of(words[i])) + rests[i];
 }
 
 /* ---- Split ---- */

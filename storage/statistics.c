@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "storage/base/assert.h"
+#include "storage/base/bytes.h"
 #include "storage/kernels.h"
 #include "storage/lanes.h"
 
@@ -12,26 +13,11 @@ enum {
 };
 #define SECONDS_PER_NS 1e-9
 
-static double double_from_bits(uint64_t bits)
-{
-    double value;
-    memcpy(&value, &bits, sizeof value);
-    return value;
-}
-
-static double double_from_f32(uint64_t bits)
-{
-    uint32_t half = (uint32_t)bits;
-    float value;
-    memcpy(&value, &half, sizeof value);
-    return (double)value;
-}
-
 double value_as_double(uint8_t type, uint64_t bits)
 {
     switch ((enum value_type)type) {
-    case VALUE_F64: return double_from_bits(bits);
-    case VALUE_F32: return double_from_f32(bits);
+    case VALUE_F64: return double_of_bits(bits);
+    case VALUE_F32: return (double)float_of_bits((uint32_t)bits);
     case VALUE_I64:
     case VALUE_BOOL:
     case VALUE_STATE: return (double)(int64_t)bits;
@@ -146,7 +132,7 @@ static void take_doubles(double *target, uint8_t type, const uint64_t *values, s
     if (type == VALUE_F64) {
         memcpy(target, values, count * sizeof *target);
     } else if (type == VALUE_F32) {
-        for (size_t i = 0; i < count; i++) target[i] = double_from_f32(values[i]);
+        for (size_t i = 0; i < count; i++) target[i] = (double)float_of_bits((uint32_t)values[i]);
     } else {
         for (size_t i = 0; i < count; i++) target[i] = (double)(int64_t)values[i];
     }

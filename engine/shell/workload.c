@@ -7,6 +7,7 @@
 
 #include "engine/bede.h"
 #include "storage/base/assert.h"
+#include "storage/base/bytes.h"
 #include "storage/base/random.h"
 
 #define MILLISECOND_NS INT64_C(1000000)
@@ -102,13 +103,6 @@ struct workload {
 
 static const double powers_of_ten[] = {1, 10, 100, 1000};
 
-static uint64_t bits_of(double value)
-{
-    uint64_t bits;
-    memcpy(&bits, &value, sizeof bits);
-    return bits;
-}
-
 /* About normal, of deviation 1. */
 static double noise(struct random *random)
 {
@@ -139,13 +133,13 @@ static uint64_t analog_next(struct signal *signal)
     double unit = powers_of_ten[signal->decimals];
     signal->walk += 0.3 * noise(&signal->random) - 0.0005 * signal->walk;
     double steps = signal->middle * unit + signal->walk + 2 * noise(&signal->random);
-    return bits_of(round(steps) / unit);
+    return bits_of_double(round(steps) / unit);
 }
 
 static uint64_t computed_next(struct signal *signal)
 {
     signal->walk += 0.002 * noise(&signal->random) - 0.01 * signal->walk;
-    return bits_of(signal->middle * (1 + signal->walk + 0.001 * noise(&signal->random)));
+    return bits_of_double(signal->middle * (1 + signal->walk + 0.001 * noise(&signal->random)));
 }
 
 static uint64_t counter_next(struct signal *signal)
@@ -165,7 +159,7 @@ static uint64_t state_next(struct signal *signal)
 static uint64_t setpoint_next(struct signal *signal)
 {
     if (random_chance(&signal->random, 1, 1800)) signal->walk = round(10 * noise(&signal->random));
-    return bits_of((round(signal->middle * 10) + signal->walk) / 10);
+    return bits_of_double((round(signal->middle * 10) + signal->walk) / 10);
 }
 
 /* The single tag: the walk is kept in steps, and turned back at the ends of the span. */
@@ -177,7 +171,7 @@ static uint64_t single_next(struct signal *signal)
     if (steps < LOWEST || steps > HIGHEST) signal->walk = -signal->walk;
     steps =
         round(50000 + signal->walk) - NOISE + (double)random_below(&signal->random, 2 * NOISE + 1);
-    return bits_of(steps / 1000);
+    return bits_of_double(steps / 1000);
 }
 
 static uint64_t (*const signal_next[])(struct signal *signal) = {

@@ -1,4 +1,5 @@
-/* Bytes: fixed-width little-endian numbers at a place, and a reader that cannot run over. */
+/* Bytes: fixed-width little-endian numbers at a place, the bits of a number with a point, and a
+ * reader that cannot run over. */
 #ifndef STORAGE_BASE_BYTES_H
 #define STORAGE_BASE_BYTES_H
 
@@ -10,6 +11,34 @@
 
 static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
               "structs are stored as they lie in memory");
+
+static inline uint64_t bits_of_double(double value)
+{
+    uint64_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    return bits;
+}
+
+static inline double double_of_bits(uint64_t bits)
+{
+    double value;
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
+static inline uint32_t bits_of_float(float value)
+{
+    uint32_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    return bits;
+}
+
+static inline float float_of_bits(uint32_t bits)
+{
+    float value;
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
 
 static inline uint32_t bytes_get_u32(const void *source)
 {

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "storage/base/assert.h"
+#include "storage/base/bytes.h"
 #include "storage/base/decimal.h"
 
 __extension__ typedef unsigned __int128 uint128;
@@ -313,11 +314,7 @@ static size_t limit_write(char *target, double magnitude)
 
 size_t text_from_double(char *target, double value)
 {
-    if (isnan(value)) {
-        uint64_t bits;
-        memcpy(&bits, &value, sizeof bits);
-        return nan_write(target, bits, 16);
-    }
+    if (isnan(value)) return nan_write(target, bits_of_double(value), 16);
     size_t sign_bytes = signbit(value) ? 1 : 0;
     *target = '-';
     target += sign_bytes;
@@ -336,11 +333,7 @@ size_t text_from_double(char *target, double value)
 
 size_t text_from_float(char *target, float value)
 {
-    if (isnan(value)) {
-        uint32_t bits;
-        memcpy(&bits, &value, sizeof bits);
-        return nan_write(target, bits, 8);
-    }
+    if (isnan(value)) return nan_write(target, bits_of_float(value), 8);
     size_t sign_bytes = signbit(value) ? 1 : 0;
     *target = '-';
     target += sign_bytes;

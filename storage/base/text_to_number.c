@@ -6,6 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "storage/base/bytes.h"
 #include "storage/base/decimal.h"
 
 enum {
@@ -190,9 +191,7 @@ static double number_to_double(enum form form, const struct number_text *number)
 static bool rounds_twice(double value)
 {
     enum { LOST_BITS = DBL_MANT_DIG - FLT_MANT_DIG };
-    uint64_t bits;
-    memcpy(&bits, &value, sizeof bits);
-    uint64_t lost = bits & (((uint64_t)1 << LOST_BITS) - 1);
+    uint64_t lost = bits_of_double(value) & (((uint64_t)1 << LOST_BITS) - 1);
     return lost == (uint64_t)1 << (LOST_BITS - 1);
 }
 

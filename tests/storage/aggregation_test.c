@@ -5,6 +5,7 @@
  *         store_model_test.c. */
 #include "storage/aggregation.h"
 
+#include "storage/base/bytes.h"
 #include "storage/base/random.h"
 #include "tests/unit.h"
 
@@ -59,13 +60,6 @@ START_TEST(a_sample_falls_into_one_bucket)
 }
 END_TEST
 
-static uint64_t bits_of(double value)
-{
-    uint64_t bits;
-    memcpy(&bits, &value, sizeof bits);
-    return bits;
-}
-
 START_TEST(a_block_answers_only_for_all_of_its_samples)
 {
     /* Two buckets of 50, and a block of ten samples from 10 to 40 with values from 2 to 6. */
@@ -76,8 +70,8 @@ START_TEST(a_block_answers_only_for_all_of_its_samples)
                                      .flags = BLOCK_STATISTICS,
                                      .sample_count = 10,
                                      .good_count = 10,
-                                     .minimum = bits_of(2),
-                                     .maximum = bits_of(6),
+                                     .minimum = bits_of_double(2),
+                                     .maximum = bits_of_double(6),
                                      .longest_gap_ns = 5};
     struct row {
         const char *why;

@@ -107,20 +107,6 @@ static void shape_late_unit(struct random *random, uint64_t *words, size_t count
 
 /* ---- Shapes of doubles and floats ---- */
 
-static uint64_t word_of_double(double value)
-{
-    uint64_t word;
-    memcpy(&word, &value, sizeof word);
-    return word;
-}
-
-static uint64_t word_of_float(float value)
-{
-    uint32_t word;
-    memcpy(&word, &value, sizeof word);
-    return word;
-}
-
 static const double powers[] = {1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e9, 1e15};
 enum { POWERS = sizeof powers / sizeof *powers };
 
@@ -137,7 +123,7 @@ static void shape_decimals(struct random *random, uint64_t *words, size_t count)
     uint64_t step = UINT64_C(1) << random_below(random, 40);
     int64_t digits = 2000;
     for (size_t i = 0; i < count; i++) {
-        words[i] = word_of_double(decimal_walk(random, power, &digits, step));
+        words[i] = bits_of_double(decimal_walk(random, power, &digits, step));
     }
 }
 
@@ -155,7 +141,7 @@ static void shape_widened(struct random *random, uint64_t *words, size_t count)
     int64_t digits = 500;
     for (size_t i = 0; i < count; i++) {
         double value = decimal_walk(random, power, &digits, 300);
-        words[i] = word_of_double((double)(float)value) + random_below(random, 2);
+        words[i] = bits_of_double((double)(float)value) + random_below(random, 2);
     }
 }
 
@@ -164,7 +150,7 @@ static void shape_measured(struct random *random, uint64_t *words, size_t count)
     double value = 100;
     for (size_t i = 0; i < count; i++) {
         value += random_double(random) - 0.5;
-        words[i] = word_of_double(value);
+        words[i] = bits_of_double(value);
     }
 }
 
@@ -260,14 +246,14 @@ static void shape_float_decimals(struct random *random, uint64_t *words, size_t 
     double power = powers[random_below(random, 6)];
     int64_t digits = -50;
     for (size_t i = 0; i < count; i++) {
-        words[i] = word_of_float((float)decimal_walk(random, power, &digits, 40));
+        words[i] = bits_of_float((float)decimal_walk(random, power, &digits, 40));
     }
 }
 
 static void shape_floats(struct random *random, uint64_t *words, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        words[i] = word_of_float((float)(random_double(random) * 3));
+        words[i] = bits_of_float((float)(random_double(random) * 3));
         if (random_chance(random, 1, 50)) words[i] = random_u64(random) >> 32; /* any at all */
     }
 }
@@ -818,7 +804,7 @@ START_TEST(the_examples_of_the_format_page_hold)
         uint64_t words[16];
         memcpy(words, cases[i].words, sizeof words);
         for (size_t j = 0; cases[i].values[0] != 0 && j < 8; j++) {
-            words[j] = word_of_double(cases[i].values[j]);
+            words[j] = bits_of_double(cases[i].values[j]);
         }
         struct codec_column column = column_of(cases[i].type, words, cases[i].count);
         size_t size;

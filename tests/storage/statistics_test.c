@@ -6,6 +6,7 @@
 #include <float.h>
 #include <math.h>
 
+#include "storage/base/bytes.h"
 #include "storage/base/random.h"
 #include "tests/unit.h"
 
@@ -17,26 +18,12 @@ struct run {
     struct batch batch;
 };
 
-static uint64_t bits_of(double value)
-{
-    uint64_t bits;
-    memcpy(&bits, &value, sizeof bits);
-    return bits;
-}
-
-static uint64_t bits_of_float(float value)
-{
-    uint32_t bits;
-    memcpy(&bits, &value, sizeof bits);
-    return bits;
-}
-
 static uint64_t random_value(struct random *random, uint8_t type)
 {
     double number = ((double)random_below(random, 2001) - 1000) / 8;
     if (random_chance(random, 1, 20)) number = -0.0;
     switch ((enum value_type)type) {
-    case VALUE_F64: return bits_of(number * pow(10, (double)random_below(random, 12)));
+    case VALUE_F64: return bits_of_double(number * pow(10, (double)random_below(random, 12)));
     case VALUE_F32: return bits_of_float((float)number);
     case VALUE_BOOL: return random_below(random, 2);
     case VALUE_I64: return (uint64_t)((int64_t)random_below(random, 1u << 20) - (1 << 19));
@@ -133,7 +120,7 @@ START_TEST(rounding_does_not_add_up)
         double value = i == 0 ? 1e17 : i == 1001 ? -1e17 : 0.25;
         if (i > 0 && i < 1001) expected += 0.25;
         run.times_ns[i] = (int64_t)i;
-        run.values[i] = bits_of(value);
+        run.values[i] = bits_of_double(value);
     }
     run.batch = (struct batch){
         .sample_count = 1002, .times_ns = run.times_ns, .values = run.values, .type = VALUE_F64};

@@ -7,6 +7,7 @@
  *         written in a list, and looks at all of them. */
 #include <stdbool.h>
 
+#include "storage/base/bytes.h"
 #include "storage/base/file_memory.h"
 #include "storage/base/random.h"
 #include "storage/stamp.h"
@@ -183,10 +184,7 @@ static uint64_t some_bits(struct world *world, uint8_t type)
     switch ((enum value_type)type) {
     case VALUE_F64: {
         if (below(world, 8) == 0) return odd_doubles[below(world, 5)];
-        double number = (double)below(world, 1000) / 10;
-        uint64_t bits;
-        memcpy(&bits, &number, sizeof bits);
-        return bits;
+        return bits_of_double((double)below(world, 1000) / 10);
     }
     case VALUE_F32: return below(world, 5) == 0 ? 0x7fc00001u : 0x3f800000u + below(world, 4096);
     case VALUE_I64: return below(world, 5) == 0 ? (uint64_t)INT64_MIN : below(world, 100) - 50;

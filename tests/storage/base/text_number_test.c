@@ -2,6 +2,7 @@
 
 #include <math.h>
 
+#include "storage/base/bytes.h"
 #include "storage/base/random.h"
 #include "tests/unit.h"
 
@@ -98,34 +99,6 @@ static void check_written(const struct form *form, double value)
 
 /* ---- Numbers ---- */
 
-static double double_of(uint64_t bits)
-{
-    double value;
-    memcpy(&value, &bits, sizeof value);
-    return value;
-}
-
-static uint64_t bits_of(double value)
-{
-    uint64_t bits;
-    memcpy(&bits, &value, sizeof bits);
-    return bits;
-}
-
-static float float_of(uint32_t bits)
-{
-    float value;
-    memcpy(&value, &bits, sizeof value);
-    return value;
-}
-
-static uint32_t float_bits_of(float value)
-{
-    uint32_t bits;
-    memcpy(&bits, &value, sizeof bits);
-    return bits;
-}
-
 /* Of every kind that a plant or a bad day brings forth. */
 static double random_number(struct random *random)
 {
@@ -138,8 +111,9 @@ static double random_number(struct random *random)
     case 4: return random_double(random) * pow(10, -(double)random_below(random, 30));
     case 5: return ldexp(1, (int)random_below(random, 2098) - 1074);
     case 6:
-        return double_of(random_below(random, 1ULL << random_below(random, 53))); /* subnormal */
-    default: return double_of(random_u64(random));
+        return double_of_bits(
+            random_below(random, 1ULL << random_below(random, 53))); /* subnormal */
+    default: return double_of_bits(random_u64(random));
     }
 }
 
@@ -148,7 +122,8 @@ static void check_double_comes_back(double value)
     char text[TEXT_NUMBER_BYTES_MAX];
     size_t size = text_from_double(text, value);
     double again = 0;
-    if (text_to_double(text, size, &again) && bits_of(again) == bits_of(value)) return;
+    if (text_to_double(text, size, &again) && bits_of_double(again) == bits_of_double(value))
+        return;
     ck_abort_msg("%a: %.*s: %a", value, (int)size, text, again);
 }
 
@@ -157,7 +132,7 @@ static void check_float_comes_back(float value)
     char text[TEXT_NUMBER_BYTES_MAX];
     size_t size = text_from_float(text, value);
     float again = 0;
-    if (text_to_float(text, size, &again) && float_bits_of(again) == float_bits_of(value)) return;
+    if (text_to_float(text, size, &again) && bits_of_float(again) == bits_of_float(value)) return;
     ck_abort_msg("%a: %.*s: %a", (double)value, (int)size, text, (double)again);
 }
 
@@ -217,16 +192,16 @@ START_TEST(number_keeps_the_bits_of_a_nan)
     static const uint64_t bits[] = {0x7ff8000000000000, 0xfff8000000000000, 0x7ff0000000000001,
                                     0xfff4deadbeef0001, 0x7fffffffffffffff};
     for (size_t i = 0; i < sizeof bits / sizeof *bits; i++) {
-        check_double_comes_back(double_of(bits[i]));
+        check_double_comes_back(double_of_bits(bits[i]));
     }
     static const uint32_t float_bits[] = {0x7fc00000, 0xffc00000, 0x7f800001, 0xff812345};
     for (size_t i = 0; i < sizeof float_bits / sizeof *float_bits; i++) {
-        check_float_comes_back(float_of(float_bits[i]));
+        check_float_comes_back(float_of_bits(float_bits[i]));
     }
     char text[TEXT_NUMBER_BYTES_MAX + 1];
-    text[text_from_double(text, double_of(bits[3]))] = 0;
+    text[text_from_double(text, double_of_bits(bits[3]))] = 0;
     ck_assert_str_eq(text, "0xfff4deadbeef0001");
-    text[text_from_float(text, float_of(float_bits[3]))] = 0;
+    text[text_from_float(text, float_of_bits(float_bits[3]))] = 0;
     ck_assert_str_eq(text, "0xff812345");
 
     double value;
@@ -253,7 +228,7 @@ START_TEST(number_is_written_shortest)
             if (isfinite(value) && value != 0) check_written(&form_double, value);
             value = (double)(float)value;
             if (isfinite(value) && value != 0) check_written(&form_float, value);
-            value = (double)float_of((uint32_t)random_u64(&random));
+            value = (double)float_of_bits((uint32_t)random_u64(&random));
             if (isfinite(value) && value != 0) check_written(&form_float, value);
         }
     }
@@ -299,7 +274,7 @@ START_TEST(number_comes_back)
     random_init(&random, unit_number("BEDE_SEED", 2));
     for (int i = 0; i < 1000000; i++) {
         check_double_comes_back(random_number(&random));
-        check_float_comes_back(float_of((uint32_t)random_u64(&random)));
+        check_float_comes_back(float_of_bits((uint32_t)random_u64(&random)));
     }
 }
 END_TEST
@@ -367,8 +342,8 @@ START_TEST(number_is_read_as_people_write_it)
         float half = 4711;
         bool is_number = text_to_double(text, size, &value);
         ck_assert_msg(is_number == cases[i].is_number, "%s", cases[i].text);
-        ck_assert_msg(bits_of(value) == bits_of(is_number ? cases[i].value : 4711), "%s: %a",
-                      cases[i].text, value);
+        ck_assert_msg(bits_of_double(value) == bits_of_double(is_number ? cases[i].value : 4711),
+                      "%s: %a", cases[i].text, value);
         is_number = text_to_float(text, size, &half);
         if (fabs(cases[i].value) > 1e300 && isfinite(cases[i].value)) {
             ck_assert(!is_number);
@@ -393,14 +368,14 @@ static void check_read(const char *text)
     bool is_double = isfinite(expected);
     if (!is_double) expected = 0;
     bool is_number = text_to_double(text, size, &value);
-    if (is_number != is_double || bits_of(value) != bits_of(expected)) {
+    if (is_number != is_double || bits_of_double(value) != bits_of_double(expected)) {
         ck_abort_msg("%s: %a, expected %a", text, value, expected);
     }
     float half = 0, half_expected = strtof(text, NULL);
     bool is_half = isfinite(half_expected);
     if (!is_half) half_expected = 0;
     is_number = text_to_float(text, size, &half);
-    if (is_number != is_half || float_bits_of(half) != float_bits_of(half_expected)) {
+    if (is_number != is_half || bits_of_float(half) != bits_of_float(half_expected)) {
         ck_abort_msg("%s: %a, expected %a", text, (double)half, (double)half_expected);
     }
 }
